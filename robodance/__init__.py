@@ -1,0 +1,1 @@
+"""Make a NAO dance to any song."""

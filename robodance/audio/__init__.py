@@ -1,0 +1,1 @@
+"""HEAR: a song file becomes a SongAnalysis."""

@@ -1,0 +1,1 @@
+"""IMAGINE: a SongAnalysis becomes a PoseSequence."""

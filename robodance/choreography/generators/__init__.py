@@ -1,0 +1,1 @@
+"""The published generator families, one file each."""

@@ -1,0 +1,301 @@
+"""Every setting, its default and its meaning: the only home of defaults.
+
+The configuration is a tree of frozen dataclasses. YAML fills it (``load_config``), flags
+and shows change it (``override``); an unknown key or a wrong type is a ``ConfigError``
+that names the key. ``configs/perform.yaml`` shows the same tree to people; a test
+compares the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from robodance.errors import ConfigError
+
+__all__ = [
+    "AudioConfig",
+    "ChoreographyConfig",
+    "MotionConfig",
+    "PerformConfig",
+    "RecordingConfig",
+    "SimulationConfig",
+    "as_dict",
+    "from_dict",
+    "load_config",
+    "override",
+    "read_yaml",
+]
+
+Config = TypeVar("Config")
+
+GENRES = ("cha-cha", "rumba", "tango", "waltz")
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """How a song is heard."""
+
+    bpm: float | None = None
+    """Tempo given by a person; None: estimated."""
+    beats_file: str | None = None
+    """Text file of beats (seconds, then optionally the beat's number in the bar)."""
+    genre: str | None = None
+    """Genre given by a person; None: classified over the whole song."""
+    minimum_tempo_bpm: float = 55.0
+    """Slowest tempo that is looked for."""
+    maximum_tempo_bpm: float = 190.0
+    """Fastest tempo that is looked for."""
+    warn_below_confidence: float = 0.5
+    """Beat confidence under which a warning says how to help."""
+
+    def __post_init__(self) -> None:
+        _require(self.genre is None or self.genre in GENRES, f"genre must be one of {GENRES}")
+        _require(self.bpm is None or 20.0 <= self.bpm <= 400.0, "bpm must lie in 20..400")
+        _require(
+            0.0 < self.minimum_tempo_bpm < self.maximum_tempo_bpm,
+            "minimum_tempo_bpm must be positive and under maximum_tempo_bpm",
+        )
+
+
+@dataclass(frozen=True)
+class ChoreographyConfig:
+    """How a dance is imagined."""
+
+    generator: str = "autoregressive"
+    """Generator family."""
+    weights: str | None = None
+    """Weight file to use instead of the shipped one of the genre."""
+    frame_rate_hz: float = 25.0
+    """Frames per second of the imagined dance."""
+
+    def __post_init__(self) -> None:
+        _require(10.0 <= self.frame_rate_hz <= 120.0, "frame_rate_hz must lie in 10..120")
+
+
+@dataclass(frozen=True)
+class MotionConfig:
+    """How the dance is adapted to the robot."""
+
+    tempo: str = "keep"
+    """keep: the music's tempo, amplitude gives way; slow: uniform slow motion."""
+    slow_motion: float = 1.0
+    """How many times slower than the music (with tempo: slow)."""
+    balance: str = "upper-body"
+    """upper-body: the legs hold a stand."""
+    stand: str = "StandInit"
+    """Named posture the legs hold, and the start and end posture of the whole body."""
+    knot_rate_hz: float = 25.0
+    """Control points of the cubic B-spline per second of robot time."""
+    plan_rate_hz: float = 100.0
+    """Samples per second of the finished plan; a multiple of knot_rate_hz."""
+    limit_share: float = 0.98
+    """Share of the velocity and acceleration limits that the planner uses."""
+    acceleration_per_velocity_per_s: float = 8.0
+    """Acceleration limit over velocity limit (no source states one)."""
+    minimum_clearance_m: float = 0.005
+    """Distance kept between parts of the body."""
+    zmp_margin_m: float = 0.01
+    """Distance kept between the ZMP and the edge of the support."""
+    lead_in_s: float = 2.0
+    """Time to get from the start posture into the dance."""
+    lead_out_s: float = 2.0
+    """Time to get from the dance into the end posture."""
+
+    def __post_init__(self) -> None:
+        _require(self.tempo in {"keep", "slow"}, "tempo must be keep or slow")
+        _require(self.balance == "upper-body", "balance must be upper-body")
+        _require(1.0 <= self.slow_motion <= 8.0, "slow_motion must lie in 1..8")
+        _require(self.tempo == "slow" or self.slow_motion == 1.0, "slow_motion needs tempo: slow")
+        _require(0.1 <= self.limit_share <= 1.0, "limit_share must lie in 0.1..1")
+        _require(
+            self.acceleration_per_velocity_per_s > 0.0,
+            "acceleration_per_velocity_per_s must be positive",
+        )
+        ratio = self.plan_rate_hz / max(self.knot_rate_hz, 1e-9)
+        _require(
+            self.plan_rate_hz >= 100.0 and ratio >= 1.0 and ratio == int(ratio),
+            "plan_rate_hz must be at least 100 and a multiple of knot_rate_hz",
+        )
+        _require(0.5 <= self.lead_in_s <= 30.0, "lead_in_s must lie in 0.5..30")
+        _require(0.5 <= self.lead_out_s <= 30.0, "lead_out_s must lie in 0.5..30")
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """How PyBullet is driven."""
+
+    gui: bool = False
+    """Show a window and run in real time; otherwise as fast as it can."""
+    physics_rate_hz: int = 240
+    """Physics steps per second."""
+    solver_iterations: int = 100
+    """Constraint solver iterations per step (fewer let the robot lean)."""
+    servo_lag_s: float = 0.025
+    """Time constant of the simulated motors."""
+    friction: float = 0.8
+    """Friction coefficient between soles and floor."""
+    log_rate_hz: int = 100
+    """Samples per second of the log."""
+
+    def __post_init__(self) -> None:
+        _require(self.physics_rate_hz >= 100, "physics_rate_hz must be at least 100")
+        _require(self.solver_iterations >= 1, "solver_iterations must be at least 1")
+        _require(self.servo_lag_s > 0.0, "servo_lag_s must be positive")
+
+
+@dataclass(frozen=True)
+class RecordingConfig:
+    """How the film is made."""
+
+    width: int = 1280
+    """Picture width in pixels (even)."""
+    height: int = 720
+    """Picture height in pixels (even)."""
+    frame_rate_hz: int = 25
+    """Pictures per second."""
+    renderer: str = "auto"
+    """auto: the fastest present; egl: PyBullet's OpenGL; tiny: PyBullet's software renderer."""
+    crf: int = 20
+    """H.264 quality, smaller is better."""
+
+    def __post_init__(self) -> None:
+        _require(self.renderer in {"auto", "egl", "tiny"}, "renderer must be auto, egl or tiny")
+        _require(
+            self.width > 0 and self.height > 0 and self.width % 2 == 0 and self.height % 2 == 0,
+            "width and height must be positive and even",
+        )
+        _require(1 <= self.frame_rate_hz <= 120, "frame_rate_hz must lie in 1..120")
+
+
+@dataclass(frozen=True)
+class PerformConfig:
+    """All settings of ``robodance perform``."""
+
+    robot: str = "nao_v6"
+    """Robot description: the name of a file in configs/robots, or a path."""
+    seed: int = 0
+    """Same song, same seed: same dance."""
+    audio: AudioConfig = field(default_factory=AudioConfig)
+    choreography: ChoreographyConfig = field(default_factory=ChoreographyConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
+
+    def __post_init__(self) -> None:
+        _require(0 <= self.seed < 2**32, "seed must lie in 0..4294967295")
+
+
+def load_config(path: Path | str | None = None) -> PerformConfig:
+    """Read the settings of ``perform`` from a YAML file.
+
+    Args:
+        path: The file; None gives the defaults.
+
+    Raises:
+        ConfigError: The file cannot be read, or holds an unknown key or a wrong value.
+    """
+    if path is None:
+        return PerformConfig()
+    return from_dict(PerformConfig, read_yaml(Path(path)), where=str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: It is missing, not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a text file"
+        raise ConfigError(f"{path}: cannot be read ({reason}); give a YAML file") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML ({_first_line(error)})") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
+    return content
+
+
+def override(config: Config, changes: Mapping[str, Any], *, where: str = "options") -> Config:
+    """Return ``config`` with some settings changed.
+
+    Args:
+        config: Any configuration dataclass.
+        changes: Nested mapping, or dotted keys: ``{"motion.tempo": "slow"}``.
+        where: Named in error messages.
+    """
+    tree = as_dict(config)
+    for key, value in changes.items():
+        node, parts = tree, key.split(".")
+        for part in parts[:-1]:
+            node = node.setdefault(part, {})
+        if isinstance(value, Mapping) and isinstance(node.get(parts[-1]), dict):
+            node[parts[-1]] = {**node[parts[-1]], **value}
+        else:
+            node[parts[-1]] = value
+    return from_dict(type(config), tree, where=where)
+
+
+def as_dict(config: Any) -> dict[str, Any]:
+    """Return a configuration as nested plain values, ready for YAML or JSON."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(kind: type[Config], values: Mapping[str, Any], *, where: str) -> Config:
+    """Build a configuration dataclass from plain values; absent keys keep their default.
+
+    Raises:
+        ConfigError: An unknown key, a wrong type or an impossible value.
+    """
+    hints = typing.get_type_hints(kind)
+    allowed = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    arguments = {}
+    for key, value in values.items():
+        if key not in allowed:
+            hint = get_close_matches(str(key), allowed, n=1)
+            advice = f"did you mean {hint[0]!r}?" if hint else f"allowed keys: {', '.join(allowed)}"
+            raise ConfigError(f"{where}: unknown key {key!r}; {advice}")
+        arguments[key] = _checked(hints[key], value, f"{where}: {key}")
+    try:
+        return kind(**arguments)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _checked(hint: Any, value: Any, where: str) -> Any:
+    """Return ``value`` as the annotated type, or say what was expected."""
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where}: expected 'key: value' lines, found {value!r}")
+        return from_dict(typing.cast("type[Any]", hint), value, where=where)
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value is None and type(None) in options:
+        return None
+    for option in options:
+        if option is float and isinstance(value, int) and not isinstance(value, bool):
+            return float(value)
+        if option in {bool, int, float, str} and type(value) is option:
+            return value
+    names = " or ".join("nothing" if o is type(None) else o.__name__ for o in options)
+    raise ConfigError(f"{where}: expected {names}, found {value!r}")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ConfigError(message)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]

@@ -1,0 +1,1 @@
+"""OFFLINE: dance data become weights and the figures that judge them."""

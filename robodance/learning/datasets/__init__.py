@@ -1,0 +1,1 @@
+"""Published data sets, read in the form in which they are published."""

@@ -1,0 +1,1 @@
+"""Other people's motion files, in and out."""

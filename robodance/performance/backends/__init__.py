@@ -1,0 +1,1 @@
+"""The machines that can perform a plan."""

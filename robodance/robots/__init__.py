@@ -1,0 +1,1 @@
+"""WHO: what a robot is, independent of stage and backend."""
