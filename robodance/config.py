@@ -27,10 +27,13 @@ __all__ = [
     "MotionConfig",
     "PerformConfig",
     "RecordingConfig",
+    "ShowConfig",
+    "ShowOutputs",
     "SimulationConfig",
     "as_dict",
     "from_dict",
     "load_config",
+    "load_show",
     "override",
     "read_yaml",
 ]
@@ -194,6 +197,71 @@ class PerformConfig:
         _require(0 <= self.seed < 2**32, "seed must lie in 0..4294967295")
 
 
+@dataclass(frozen=True)
+class ShowOutputs:
+    """What a show leaves behind, besides plan, dance and report."""
+
+    folder: str | None = None
+    """Folder relative to the show file; None: performances/<song>-<seed>."""
+    film: bool = False
+    """Whether to record film.mp4."""
+
+
+@dataclass(frozen=True)
+class ShowConfig:
+    """A show file: one performance, with all it needs, in a few lines."""
+
+    song: str
+    """The song; a path relative to the show file."""
+    genre: str | None = None
+    """Genre; None: classified."""
+    seed: int = 0
+    """Same song, same seed: same dance."""
+    tempo: str = "keep"
+    """keep or slow."""
+    slow_motion: float = 1.0
+    """How many times slower than the music (with tempo: slow)."""
+    balance: str = "upper-body"
+    """Balance mode."""
+    backend: str = "simulation"
+    """simulation, or none to stop at the plan."""
+    robot: str = "nao_v6"
+    """Robot description."""
+    from_s: float = 0.0
+    """Where in the song the performance begins."""
+    to_s: float | None = None
+    """Where in the song it ends; None: at the end."""
+    outputs: ShowOutputs = field(default_factory=ShowOutputs)
+
+    def __post_init__(self) -> None:
+        _require(self.backend in {"simulation", "none"}, "backend must be simulation or none")
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the show says about the settings of ``perform``, by dotted key."""
+        return {
+            "seed": self.seed,
+            "robot": self.robot,
+            "audio.genre": self.genre,
+            "motion.tempo": self.tempo,
+            "motion.slow_motion": self.slow_motion,
+            "motion.balance": self.balance,
+        }
+
+
+def load_show(path: Path | str) -> ShowConfig:
+    """Read a show file; its song becomes a path that works from anywhere.
+
+    Raises:
+        ConfigError: The file cannot be read, or holds an unknown key or a wrong value.
+    """
+    file = Path(path)
+    show = from_dict(ShowConfig, read_yaml(file), where=str(path))
+    outputs = dataclasses.replace(
+        show.outputs, folder=_beside(file, show.outputs.folder) if show.outputs.folder else None
+    )
+    return dataclasses.replace(show, song=_beside(file, show.song), outputs=outputs)
+
+
 def load_config(path: Path | str | None = None) -> PerformConfig:
     """Read the settings of ``perform`` from a YAML file.
 
@@ -205,7 +273,17 @@ def load_config(path: Path | str | None = None) -> PerformConfig:
     """
     if path is None:
         return PerformConfig()
-    return from_dict(PerformConfig, read_yaml(Path(path)), where=str(path))
+    file = Path(path)
+    config = from_dict(PerformConfig, read_yaml(file), where=str(path))
+    files = {
+        key: _beside(file, value)
+        for key, value in {
+            "audio.beats_file": config.audio.beats_file,
+            "choreography.weights": config.choreography.weights,
+        }.items()
+        if value is not None
+    }
+    return override(config, files, where=str(path))
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -261,6 +339,14 @@ def from_dict(kind: type[Config], values: Mapping[str, Any], *, where: str) -> C
     """
     hints = typing.get_type_hints(kind)
     allowed = [f.name for f in dataclasses.fields(kind)]  # type: ignore[arg-type]
+    needed = [
+        f.name
+        for f in dataclasses.fields(kind)  # type: ignore[arg-type]
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    ]
+    for name in needed:
+        if name not in values:
+            raise ConfigError(f"{where}: the key {name!r} is missing")
     arguments = {}
     for key, value in values.items():
         if key not in allowed:
@@ -290,6 +376,11 @@ def _checked(hint: Any, value: Any, where: str) -> Any:
             return value
     names = " or ".join("nothing" if o is type(None) else o.__name__ for o in options)
     raise ConfigError(f"{where}: expected {names}, found {value!r}")
+
+
+def _beside(file: Path, name: str) -> str:
+    """Return a path that a YAML file names, seen from that file's own folder."""
+    return str(file.parent / Path(name).expanduser())
 
 
 def _require(condition: bool, message: str) -> None:

@@ -1,0 +1,7 @@
+"""``python -m robodance``."""
+
+import sys
+
+from robodance.cli import main
+
+sys.exit(main())

@@ -1,0 +1,342 @@
+"""The command line: arguments in, one call, an exit code out.
+
+Nothing heavy is imported here: ``robodance --help`` answers at once.
+
+Exit codes: 0 done, 1 an error of our own (with a traceback), 2 usage or configuration,
+3 unreadable input or unwritable output, 4 a library is missing, 5 no feasible motion,
+6 robot unreachable, 7 refused before the start, 8 aborted while performing, 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robodance import __version__
+from robodance.errors import OutputError, RobodanceError, UsageError
+
+if TYPE_CHECKING:
+    from robodance.config import PerformConfig, ShowConfig
+    from robodance.progress import Progress
+
+__all__ = ["main"]
+
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not hasattr(options, "run"):
+        parser.print_help()
+        return UsageError.exit_code
+    _set_up_logging(options.verbose)
+    try:
+        with _terminating_as_interrupt():
+            result = options.run(options)
+    except KeyboardInterrupt:
+        return _fail(options, "stopped by Ctrl-C; nothing half-written was left", EXIT_INTERRUPTED)
+    except RobodanceError as error:
+        return _fail(options, str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS}:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        return _fail(
+            options,
+            f"{where}cannot be written ({error.strerror}); choose another folder with --out",
+            OutputError.exit_code,
+        )
+    if options.json and result is not None:
+        json.dump(result, sys.stdout, default=_plain)
+        sys.stdout.write("\n")
+    return int(result.get("exit_code", 0)) if isinstance(result, dict) else 0
+
+
+def _fail(options: argparse.Namespace, message: str, code: int) -> int:
+    line = " ".join(message.split())
+    print(f"robodance: {line}", file=sys.stderr)
+    if options.json:
+        json.dump({"error": line, "exit_code": code}, sys.stdout)
+        sys.stdout.write("\n")
+    return code
+
+
+@contextlib.contextmanager
+def _terminating_as_interrupt() -> Iterator[None]:
+    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that everything is tidied up."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread: the caller keeps its own handling
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _set_up_logging(verbosity: int) -> None:
+    if verbosity:
+        import logging
+
+        level = logging.INFO if verbosity == 1 else logging.DEBUG
+        logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+        logging.getLogger("robodance").setLevel(level)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("-v", "--verbose", action="count", default=0, help="say more (-vv: all)")
+    common.add_argument(
+        "--json", action="store_true", help="print one JSON object, alone on stdout"
+    )
+    parser = argparse.ArgumentParser(prog="robodance", description="Make a NAO dance to any song.")
+    parser.add_argument("--version", action="version", version=f"robodance {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    _add_perform(commands, common)
+    _add_train(commands, common)
+    _add_doctor(commands, common)
+    return parser
+
+
+def _add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
+    perform = commands.add_parser(
+        "perform",
+        parents=[common],
+        help="a song in, a dancing NAO out",
+        description="Hear a song, imagine a dance, adapt it to the robot, prove it, perform it.",
+    )
+    what = perform.add_argument_group("what")
+    what.add_argument("song", nargs="?", help="song file (wav, mp3, flac, ogg, opus, aiff, m4a...)")
+    what.add_argument(
+        "--demo",
+        nargs="?",
+        const="rumba",
+        metavar="GENRE",
+        help="perform a song that ships with robodance: cha-cha, rumba, tango or waltz",
+    )
+    what.add_argument("--show", metavar="FILE", help="perform what a show file says")
+    what.add_argument("--from", dest="from_s", type=_moment, metavar="S", help="begin at S seconds")
+    what.add_argument("--to", dest="to_s", type=_moment, metavar="S", help="end at S seconds")
+    where = perform.add_argument_group("where")
+    where.add_argument("--sim", action="store_true", help="perform in the PyBullet simulation")
+    where.add_argument("--gui", action="store_true", help="show the simulation, in real time")
+    where.add_argument("--dry-run", action="store_true", help="stop at the plan; move nothing")
+    where.add_argument("--robot-model", metavar="NAME", help="nao_v6 (default) or nao_v5")
+    hear = perform.add_argument_group("hearing")
+    hear.add_argument("--bpm", type=float, help="tempo, when the ear is wrong")
+    hear.add_argument("--beats", metavar="FILE", help="beats: seconds, optionally beat number")
+    hear.add_argument("--genre", help="cha-cha, rumba, tango or waltz, when the ear is wrong")
+    dance = perform.add_argument_group("dancing")
+    dance.add_argument("--seed", type=int, help="another seed, another dance (default: 0)")
+    dance.add_argument("--weights", metavar="FILE", help="weights to imagine with")
+    dance.add_argument("--tempo", choices=("keep", "slow"), help="keep the tempo, or slow motion")
+    dance.add_argument(
+        "--slow-motion", type=float, metavar="K", help="how many times slower (implies slow)"
+    )
+    dance.add_argument("--balance", choices=("upper-body",), help="how to stay on the feet")
+    leave = perform.add_argument_group("what is left behind")
+    leave.add_argument("--out", metavar="DIR", help="folder (default: performances/SONG-SEED)")
+    leave.add_argument(
+        "--record",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="film the performance (default: film.mp4 in the folder)",
+    )
+    settings = perform.add_argument_group("settings")
+    settings.add_argument("--config", metavar="FILE", help="YAML settings (see configs/)")
+    settings.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any setting, for example --set motion.lead_in_s=3",
+    )
+    perform.set_defaults(run=_perform)
+
+
+def _add_train(commands: Any, common: argparse.ArgumentParser) -> None:
+    train = commands.add_parser(
+        "train",
+        parents=[common],
+        help="train a generator or the genre classifier on dance data",
+        description="Train weights; a run that was stopped goes on where it was with --resume.",
+    )
+    train.add_argument("family", choices=("autoregressive", "genre"), help="what to train")
+    train.add_argument("--data", required=True, metavar="DIR", help="folder of the data sets")
+    train.add_argument("--genre", help="genre of the dances (autoregressive)")
+    train.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/...)")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument("--seed", type=int, help="seed of the training (default: 0)")
+    train.add_argument("--config", metavar="FILE", help="YAML settings of the training")
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    train.set_defaults(run=_train)
+
+
+def _add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        parents=[common],
+        help="what is installed, what is missing, and the line that mends it",
+    )
+    doctor.add_argument("--quick", action="store_true", help="look only, import nothing")
+    doctor.set_defaults(run=_doctor)
+
+
+def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
+    song, config, show = _what_to_perform(options)
+    simulate = options.sim or options.gui or (show is not None and show.backend == "simulation")
+    if options.dry_run:
+        simulate = False
+    elif not simulate and show is None:
+        raise UsageError("say where to perform: --sim in simulation, or --dry-run for a plan only")
+    from robodance.pipeline import default_folder, perform
+
+    folder = options.out or (show.outputs.folder if show else None)
+    record = options.record
+    if record is None and show is not None and show.outputs.film and simulate:
+        record = ""
+    if record is not None and not simulate:
+        raise UsageError("--record films a performance; it needs --sim and no --dry-run")
+    out = Path(folder) if folder else default_folder(song, config.seed)
+    performance = perform(
+        song,
+        config,
+        backend="simulation" if simulate else None,
+        out=out,
+        record=None if record is None else Path(record) if record else out / "film.mp4",
+        from_s=_first(options.from_s, show.from_s if show else None, 0.0),
+        to_s=_first(options.to_s, show.to_s if show else None, None),
+        progress=_progress(options),
+    )
+    if options.json:
+        return dict(performance.report)
+    print(performance.summary)
+    return {"exit_code": performance.exit_code}
+
+
+def _what_to_perform(
+    options: argparse.Namespace,
+) -> tuple[Path, PerformConfig, ShowConfig | None]:
+    """Put song, settings and show together: defaults < --config < --show < flags."""
+    from robodance.config import load_config, load_show, override
+    from robodance.resources import launch_path
+
+    if sum(x is not None for x in (options.song, options.demo, options.show)) != 1:
+        raise UsageError("give one song: a file, or --demo, or --show FILE")
+    config = load_config(options.config)
+    show = load_show(options.show) if options.show else None
+    if show is not None:
+        config = override(config, show.settings(), where=str(options.show))
+    if options.demo:
+        song = launch_path(f"songs/{options.demo}.ogg")
+        if not song.is_file():
+            there = ", ".join(sorted(file.stem for file in song.parent.glob("*.ogg")))
+            raise UsageError(f"--demo {options.demo}: no such demo song; there are {there}")
+    else:
+        song = Path(show.song if show else options.song)
+    flags = {
+        "robot": options.robot_model,
+        "seed": options.seed,
+        "audio.bpm": options.bpm,
+        "audio.beats_file": options.beats,
+        "audio.genre": options.genre,
+        "choreography.weights": options.weights,
+        "motion.tempo": options.tempo,
+        "motion.slow_motion": options.slow_motion,
+        "motion.balance": options.balance,
+        "simulation.gui": options.gui or None,
+    }
+    if options.slow_motion is not None and options.tempo is None:
+        flags["motion.tempo"] = "slow"
+    given = {key: value for key, value in flags.items() if value is not None}
+    return song, override(config, {**given, **_pairs(options.set)}), show
+
+
+def _train(options: argparse.Namespace) -> dict[str, Any] | None:
+    from robodance.learning.commands import train
+
+    return train(
+        options.family,
+        data=Path(options.data),
+        genre=options.genre,
+        out=Path(options.out) if options.out else None,
+        resume=options.resume,
+        seed=options.seed,
+        config=options.config,
+        changes=_pairs(options.set),
+        progress=_progress(options),
+    )
+
+
+def _doctor(options: argparse.Namespace) -> dict[str, Any]:
+    from robodance.doctor import examine
+
+    findings = examine(quick=options.quick)
+    if not options.json:
+        for finding in findings:
+            print(finding.line())
+    missing = [finding.name for finding in findings if finding.needed and not finding.found]
+    return {
+        "findings": [finding.as_dict() for finding in findings],
+        "missing": missing,
+        "exit_code": 4 if missing else 0,
+    }
+
+
+def _progress(options: argparse.Namespace) -> Progress:
+    from robodance.progress import console_progress
+
+    return console_progress()
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, Any]:
+    """Read KEY=VALUE settings; values are YAML."""
+    import yaml
+
+    pairs = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {text!r}: expected KEY=VALUE, such as motion.lead_in_s=3")
+        try:
+            pairs[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {text!r}: the value is not valid YAML") from error
+    return pairs
+
+
+def _moment(text: str) -> float:
+    """Read a moment of a song: seconds, or minutes:seconds."""
+    minutes, colon, seconds = text.rpartition(":")
+    try:
+        moment = (60.0 * int(minutes) if colon else 0.0) + float(seconds)
+    except ValueError:
+        moment = -1.0
+    if not 0.0 <= moment < 1e6:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a moment; give seconds or minutes:seconds"
+        )
+    return moment
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,0 +1,240 @@
+"""Read and write ``plan.npz``, ``dance.npz`` and ``log.npz``, the public, versioned formats.
+
+Every array is stored without pickling; text is stored as unicode arrays and ``metadata``
+as one JSON string. A file appears under its name only when it is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
+
+from robodance.errors import OutputError, PlanError, RobodanceError
+from robodance.skeleton import JOINT_NAMES
+from robodance.values import PerformanceLog, Plan, PoseSequence
+
+__all__ = [
+    "FORMAT_VERSION",
+    "read_dance",
+    "read_plan",
+    "write_atomically",
+    "write_dance",
+    "write_json",
+    "write_log",
+    "write_plan",
+]
+
+FORMAT_VERSION = 1
+
+Value = TypeVar("Value")
+
+PLAN_ARRAYS = (
+    "times_s",
+    "positions_rad",
+    "music_times_s",
+    "torso_pose",
+    "support",
+    "beats_s",
+    "beat_numbers",
+    "sync_times_s",
+    "human_joints_m",
+    "human_times_s",
+    "position_limits_rad",
+    "velocity_limits_rad_s",
+    "acceleration_limits_rad_s2",
+)
+LOG_ARRAYS = (
+    "times_s",
+    "commanded_rad",
+    "measured_rad",
+    "torso_pose",
+    "tilt_rad",
+    "zmp_margin_m",
+)
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Write ``plan.npz``.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    arrays = {name: getattr(plan, name) for name in PLAN_ARRAYS}
+    _write_npz(
+        path,
+        joint_names=np.array(plan.joint_names),
+        music_start_s=np.float64(plan.music_start_s),
+        metadata=_as_json(plan.metadata),
+        **arrays,
+    )
+
+
+def read_plan(path: Path) -> Plan:
+    """Read ``plan.npz``.
+
+    Raises:
+        PlanError: The file is missing, damaged, not a plan, or of a newer format.
+    """
+
+    def build(content: Mapping[str, Any]) -> Plan:
+        return Plan(
+            joint_names=tuple(str(name) for name in content["joint_names"]),
+            music_start_s=float(content["music_start_s"]),
+            metadata=json.loads(str(content["metadata"])),
+            **{name: content[name] for name in PLAN_ARRAYS},
+        )
+
+    return _read_npz(path, "plan", build)
+
+
+def write_dance(dance: PoseSequence, path: Path) -> None:
+    """Write ``dance.npz``; frame rate and beat numbers go into its metadata.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    metadata = {
+        **dance.metadata,
+        "frame_rate_hz": dance.frame_rate_hz,
+        "beat_numbers": dance.beat_numbers.tolist(),
+    }
+    _write_npz(
+        path,
+        poses=dance.poses,
+        joint_positions_m=dance.joint_positions_m,
+        joint_names=np.array(JOINT_NAMES),
+        times_s=dance.times_s,
+        beats_s=dance.beats_s,
+        metadata=_as_json(metadata),
+    )
+
+
+def read_dance(path: Path) -> PoseSequence:
+    """Read ``dance.npz``.
+
+    Raises:
+        PlanError: The file is missing, damaged, not a dance, or of a newer format.
+    """
+
+    def build(content: Mapping[str, Any]) -> PoseSequence:
+        metadata = json.loads(str(content["metadata"]))
+        times_s = content["times_s"]
+        beats_s = content["beats_s"]
+        rate_hz = metadata.pop("frame_rate_hz", None) or 1.0 / float(np.median(np.diff(times_s)))
+        numbers = metadata.pop("beat_numbers", None) or [1] * len(beats_s)
+        return PoseSequence(
+            poses=content["poses"],
+            joint_positions_m=content["joint_positions_m"],
+            frame_rate_hz=float(rate_hz),
+            start_s=float(times_s[0]),
+            beats_s=beats_s,
+            beat_numbers=np.asarray(numbers),
+            metadata=metadata,
+        )
+
+    return _read_npz(path, "dance", build)
+
+
+def write_log(log: PerformanceLog, path: Path) -> None:
+    """Write ``log.npz``: what was measured while a plan was performed.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    arrays = {name: getattr(log, name) for name in LOG_ARRAYS}
+    _write_npz(
+        path,
+        joint_names=np.array(log.joint_names),
+        falls=np.array(log.falls, dtype=np.float64),
+        metadata=_as_json({**log.metadata, "backend": log.backend}),
+        **arrays,
+    )
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = json.dumps(content, indent=1, sort_keys=False, allow_nan=False, default=_plain)
+    with write_atomically(path) as file:
+        file.write(text.encode() + b"\n")
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file beside ``path`` that takes its name when all went well.
+
+    Raises:
+        OutputError: The folder or the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); free some space or choose another "
+            "folder with --out"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_npz(path: Path, **arrays: Any) -> None:
+    with write_atomically(path) as file:
+        np.savez_compressed(file, format_version=np.int64(FORMAT_VERSION), **arrays)
+
+
+def _read_npz(path: Path, kind: str, build: Callable[[Mapping[str, Any]], Value]) -> Value:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            content = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        reason = getattr(error, "strerror", None) or "not an .npz file, or a damaged one"
+        raise PlanError(f"{path}: cannot be read as a {kind} ({reason})") from error
+    version = int(content.get("format_version", -1))
+    if version > FORMAT_VERSION:
+        raise PlanError(
+            f"{path}: format version {version} is newer than this robodance knows "
+            f"({FORMAT_VERSION}); install a newer robodance"
+        )
+    try:
+        return build(content)
+    except KeyError as error:
+        raise PlanError(f"{path}: not a {kind}, the array {error} is missing") from error
+    except (RobodanceError, ValueError, TypeError) as error:
+        raise PlanError(f"{path}: not a valid {kind}: {error}") from error
+
+
+def _as_json(metadata: Mapping[str, Any]) -> Any:
+    return np.array(json.dumps(dict(metadata), sort_keys=True, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy and mapping values into what JSON knows."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot go into a file")
