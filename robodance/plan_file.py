@@ -206,7 +206,7 @@ def _write_npz(path: Path, **arrays: Any) -> None:
 
 def _read_npz(path: Path, kind: str, build: Callable[[Mapping[str, Any]], Value]) -> Value:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         reason = getattr(error, "strerror", None) or "not an .npz file, or a damaged one"

@@ -1,0 +1,328 @@
+"""The whole show on one screen: hear, imagine, adapt, dance.
+
+Only this module knows all four stages; each of them knows only the values of
+``values.py``.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import robodance
+from robodance.config import PerformConfig
+from robodance.errors import InfeasibleDance, PerformanceAborted, UsageError
+from robodance.plan_file import write_dance, write_json, write_log, write_plan
+from robodance.progress import Progress, Silence
+from robodance.values import (
+    Certificate,
+    Losses,
+    PerformanceLog,
+    Plan,
+    PoseSequence,
+    Recording,
+    SongAnalysis,
+)
+
+__all__ = [
+    "Performance",
+    "PlannedDance",
+    "analyse_song",
+    "default_folder",
+    "perform",
+    "plan_dance",
+]
+
+SHORTEST_PART_S = 2.0
+
+
+@dataclass(frozen=True)
+class PlannedDance:
+    """A song, the dance imagined for it, and what the robot will do.
+
+    Attributes:
+        analysis: What was heard.
+        dance: What was imagined.
+        plan: What the robot will do.
+        certificate: The proof.
+        losses: What the robot cannot do of the dance.
+        seconds: Seconds spent, by stage.
+    """
+
+    analysis: SongAnalysis = field(repr=False)
+    dance: PoseSequence = field(repr=False)
+    plan: Plan = field(repr=False)
+    certificate: Certificate
+    losses: Losses
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Performance:
+    """A planned dance and what became of it.
+
+    Attributes:
+        planned: What was to be done.
+        log: What was measured; None when nothing was to be moved.
+        recording: The film, if one was asked for.
+        report: The content of ``report.json``.
+        summary: The same in a few lines for a person.
+        folder: Where the files are; None when none were asked for.
+        exit_code: 0, or the code of the error that ended it.
+    """
+
+    planned: PlannedDance
+    log: PerformanceLog | None
+    recording: Recording | None
+    report: Mapping[str, Any] = field(repr=False)
+    summary: str = field(repr=False)
+    folder: Path | None
+    exit_code: int = 0
+
+
+def analyse_song(
+    song: Path | str, config: PerformConfig | None = None, *, progress: Progress | None = None
+) -> SongAnalysis:
+    """Hear a song: beats, bars, tempo, features, genre.
+
+    Args:
+        song: A sound file.
+        config: Settings; None gives the defaults.
+        progress: Told how far the work has come.
+
+    Raises:
+        AudioError: The song cannot be read, or has no beat.
+    """
+    from robodance.audio.analysis import analyse_song as hear
+
+    config = config or PerformConfig()
+    with (progress or Silence()).stage("hearing the song") as report:
+        return hear(Path(song), config.audio, progress=report)
+
+
+def plan_dance(
+    song: Path | str | SongAnalysis,
+    config: PerformConfig | None = None,
+    *,
+    from_s: float = 0.0,
+    to_s: float | None = None,
+    progress: Progress | None = None,
+) -> PlannedDance:
+    """Do everything before the robot: hear, imagine, adapt, prove.
+
+    Args:
+        song: A sound file, or what ``analyse_song`` made of it.
+        config: Settings; None gives the defaults.
+        from_s: Where in the song the dance begins.
+        to_s: Where it ends; None: at the end of the song.
+        progress: Told how far the work has come.
+
+    Raises:
+        AudioError: The song cannot be read.
+        UsageError: The part asked for is not in the song.
+        InfeasibleDance: No motion inside the robot's limits was found.
+    """
+    from robodance.choreography.dance import create_dance
+    from robodance.motion.certificate import certify, measure_losses
+    from robodance.motion.plan import plan_motion
+    from robodance.robots.model import load_robot
+
+    config = config or PerformConfig()
+    tell = progress or Silence()
+    clock = _Stopwatch()
+    robot = load_robot(config.robot)
+    with clock.stage("hear"):
+        heard = isinstance(song, SongAnalysis)
+        analysis = song if heard else analyse_song(song, config, progress=tell)
+    end_s = _end_of_part(analysis.song.duration_s, from_s, to_s)
+    with clock.stage("imagine"), tell.stage("imagining a dance") as report:
+        dance = create_dance(
+            analysis,
+            config.choreography,
+            seed=config.seed,
+            from_s=from_s,
+            to_s=end_s,
+            progress=report,
+        )
+    with clock.stage("adapt"), tell.stage("adapting it") as report:
+        plan = plan_motion(dance, robot, config.motion, progress=report)
+        plan = replace(plan, metadata={**plan.metadata, **_provenance(analysis, dance, config)})
+    with clock.stage("prove"), tell.stage("proving it"):
+        certificate = certify(plan, robot)
+        losses = measure_losses(plan, dance, robot)
+    return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds)
+
+
+def perform(
+    song: Path | str | SongAnalysis,
+    config: PerformConfig | None = None,
+    *,
+    backend: str | None = "simulation",
+    out: Path | str | None = None,
+    record: Path | str | None = None,
+    from_s: float = 0.0,
+    to_s: float | None = None,
+    progress: Progress | None = None,
+) -> Performance:
+    """Make the robot dance to a song.
+
+    Args:
+        song: A sound file, or what ``analyse_song`` made of it.
+        config: Settings; None gives the defaults.
+        backend: ``simulation``, or None to stop at the plan.
+        out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``; None writes nothing.
+        record: Film to make of the performance.
+        from_s: Where in the song the performance begins.
+        to_s: Where it ends; None: at the end of the song.
+        progress: Told how far the work has come.
+
+    Raises:
+        RobodanceError: By kind, what went wrong; what was finished before is on disk.
+    """
+    from robodance.performance.report import make_report, summarise
+
+    config = config or PerformConfig()
+    folder = Path(out) if out is not None else None
+    tell = progress or Silence()
+    planned = plan_dance(song, config, from_s=from_s, to_s=to_s, progress=tell)
+    clock = _Stopwatch(planned.seconds)
+    if folder is not None:
+        with clock.stage("write"):
+            write_dance(planned.dance, folder / "dance.npz")
+            write_plan(planned.plan, folder / "plan.npz")
+    log = recording = None
+    performs = backend is not None and planned.certificate.clean
+    if performs:
+        with clock.stage("dance"), tell.stage("dancing") as report:
+            log = _dance(planned.plan, backend or "", config, report)
+        if folder is not None:
+            write_log(log, folder / "log.npz")
+    if log is not None and record is not None:
+        with clock.stage("film"), tell.stage("filming") as report:
+            recording = _film(planned, log, Path(record), config, report)
+    content = make_report(
+        planned.plan,
+        planned.certificate,
+        planned.losses,
+        log=log,
+        recording=recording,
+        analysis=planned.analysis,
+        seconds=clock.seconds,
+    )
+    if folder is not None:
+        write_json(content, folder / "report.json")
+    _raise_if_failed(planned.certificate, log, folder)
+    return Performance(
+        planned=planned,
+        log=log,
+        recording=recording,
+        report=content,
+        summary=summarise(content, folder=folder),
+        folder=folder,
+    )
+
+
+def default_folder(song: Path | str, seed: int) -> Path:
+    """Return where a performance goes when nobody says: performances/SONG-SEED."""
+    return Path("performances") / f"{Path(song).stem}-{seed}"
+
+
+def _dance(
+    plan: Plan, backend: str, config: PerformConfig, report: Callable[[float], None]
+) -> PerformanceLog:
+    from robodance.performance.backend import open_backend
+    from robodance.performance.conductor import conduct
+    from robodance.robots.model import load_robot
+
+    with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
+        return conduct(plan, stage, progress=report)
+
+
+def _film(
+    planned: PlannedDance,
+    log: PerformanceLog,
+    path: Path,
+    config: PerformConfig,
+    report: Callable[[float], None],
+) -> Recording:
+    from robodance.performance.recording import record
+    from robodance.robots.model import load_robot
+    from robodance.song_file import load_soundtrack
+
+    return record(
+        planned.plan,
+        log,
+        path,
+        load_robot(config.robot),
+        config.recording,
+        soundtrack=load_soundtrack(Path(planned.analysis.song.path)),
+        progress=report,
+    )
+
+
+def _end_of_part(duration_s: float, from_s: float, to_s: float | None) -> float:
+    end_s = duration_s if to_s is None else to_s
+    if from_s >= duration_s or end_s > duration_s + 0.5:
+        raise UsageError(
+            f"the song lasts {duration_s:.1f} s; --from {from_s:g} --to {end_s:g} is not in it"
+        )
+    if end_s - from_s < SHORTEST_PART_S:
+        raise UsageError(
+            f"--from {from_s:g} --to {end_s:g} leaves {end_s - from_s:.1f} s; "
+            f"at least {SHORTEST_PART_S:g} s are needed"
+        )
+    return min(end_s, duration_s)
+
+
+def _provenance(
+    analysis: SongAnalysis, dance: PoseSequence, config: PerformConfig
+) -> dict[str, Any]:
+    """Return where a plan comes from: everything needed to make it again."""
+    return {
+        "song_sha256": analysis.song.sha256,
+        "song_path": Path(analysis.song.path).name,
+        "tempo_bpm": analysis.beats.tempo_bpm,
+        "genre": analysis.genre.name,
+        "generator": dance.metadata.get("generator", "recorded"),
+        "seed": config.seed,
+        "tempo_mode": config.motion.tempo,
+        "slow_motion": config.motion.slow_motion,
+        "balance_mode": config.motion.balance,
+        "robot_model": config.robot,
+        "versions": {"robodance": robodance.__version__, "python": platform.python_version()},
+    }
+
+
+def _raise_if_failed(
+    certificate: Certificate, log: PerformanceLog | None, folder: Path | None
+) -> None:
+    where = f"; see {folder / 'report.json'}" if folder else ""
+    if not certificate.clean:
+        broken = ", ".join(f"{kind} {n}" for kind, n in certificate.violations.items() if n)
+        raise InfeasibleDance(
+            f"the plan breaks limits ({broken} samples) and was not performed; try --tempo slow "
+            f"--slow-motion 2 or another --seed{where}"
+        )
+    if log is not None and log.falls:
+        raise PerformanceAborted(
+            f"the robot fell at {log.falls[0]:.1f} s and the performance was stopped{where}"
+        )
+
+
+class _Stopwatch:
+    """Adds up the seconds spent in each stage."""
+
+    def __init__(self, seconds: Mapping[str, float] | None = None) -> None:
+        self.seconds: dict[str, float] = dict(seconds or {})
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        spent = time.perf_counter() - start
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + spent, 3)
