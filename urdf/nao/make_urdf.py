@@ -1,0 +1,201 @@
+#!/usr/bin/env python3
+"""Write nao_v5.urdf and nao_v6.urdf from table.yaml and the robots' capsules and soles.
+
+Run it without arguments after a change to ``table.yaml`` or ``configs/robots/nao_*.yaml``;
+a test compares the files with its output.
+
+A capsule becomes a cylinder and two spheres, which every URDF reader knows; a sole
+becomes boxes inside its convex hull. Each hand is a link of its own on a fixed joint (its
+opening is a fraction, not an angle); what it weighs is taken off the wrist's body, so that
+both together weigh what the documents say.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+CONFIGS = HERE.parents[1] / "configs" / "robots"
+VERSIONS = ("v5", "v6")
+
+Vector = list[float]
+
+
+def main() -> None:
+    """Write both files."""
+    for version in VERSIONS:
+        (HERE / f"nao_{version}.urdf").write_text(urdf_text(version), encoding="utf-8")
+
+
+def urdf_text(version: str) -> str:
+    """Return the URDF of NAO ``v5`` or ``v6``."""
+    table = yaml.safe_load((HERE / "table.yaml").read_text(encoding="utf-8"))
+    roles = yaml.safe_load((CONFIGS / "nao_v6.yaml").read_text(encoding="utf-8"))
+    links = {**table["links"], **table[f"links_{version}"]}
+    robot = ElementTree.Element("robot", name=f"nao_{version}")
+    robot.append(ElementTree.Comment(" Written by make_urdf.py; change table.yaml instead. "))
+    for name, rgba in table["colours"].items():
+        material = ElementTree.SubElement(robot, "material", name=name)
+        ElementTree.SubElement(material, "color", rgba=_text(rgba))
+    for name, body in with_hands(links, table["hands"]).items():
+        link = ElementTree.SubElement(robot, "link", name=name)
+        _inertial(link, body)
+        for shape in shapes_of(name, table["shapes"]):
+            _visual(link, shape)
+        for capsule in roles["capsules"].values():
+            if capsule["link"] == name:
+                _capsule(link, capsule["from"], capsule.get("to"), capsule["radius"])
+        for side, foot in roles["feet"].items():
+            if foot == name:
+                _sole(link, table["sole_boxes"], 1 if side == "left" else -1)
+    for name, joint in table["joints"].items():
+        speed = min(joint["velocity"]["ros"], joint["velocity"][version])
+        _joint(robot, name, joint, speed)
+    for name, hand in table["hands"].items():
+        _fixed(robot, name, hand)
+    ElementTree.indent(robot)
+    return ElementTree.tostring(robot, encoding="unicode", xml_declaration=False) + "\n"
+
+
+def with_hands(links: dict[str, Any], hands: dict[str, Any]) -> dict[str, Any]:
+    """Split each hand off the body that carries it; mass, centre and inertia stay in sum."""
+    bodies = dict(links)
+    for hand in hands.values():
+        whole = links[hand["parent"]]
+        at = [o + c for o, c in zip(hand["origin"], hand["com"], strict=True)]
+        mass = whole["mass"] - hand["mass"]
+        com = [
+            (whole["mass"] * w - hand["mass"] * h) / mass
+            for w, h in zip(whole["com"], at, strict=True)
+        ]
+        inertia = _add(whole["inertia"], _shift(whole["mass"], whole["com"]), 1)
+        inertia = _add(inertia, _add(hand["inertia"], _shift(hand["mass"], at), 1), -1)
+        inertia = _add(inertia, _shift(mass, com), -1)
+        bodies[hand["parent"]] = {"mass": mass, "com": com, "inertia": inertia}
+        bodies[hand["child"]] = {key: hand[key] for key in ("mass", "com", "inertia")}
+    return bodies
+
+
+def _add(a: Vector, b: Vector, sign: int) -> Vector:
+    return [x + sign * y for x, y in zip(a, b, strict=True)]
+
+
+def _shift(mass: float, r: Vector) -> Vector:
+    """Parallel-axis term of a mass at ``r``: xx xy xz yy yz zz."""
+    x, y, z = r
+    return [
+        mass * (y * y + z * z),
+        -mass * x * y,
+        -mass * x * z,
+        mass * (x * x + z * z),
+        -mass * y * z,
+        mass * (x * x + y * y),
+    ]
+
+
+def shapes_of(link: str, shapes: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return a link's shapes; the right side mirrors the left one."""
+    if link in shapes or not link.startswith("R"):
+        return shapes.get(link, [])
+    mirrored = []
+    for shape in shapes.get("L" + link[1:], []):
+        x, y, z = shape.get("at", [0, 0, 0])
+        roll, pitch, yaw = shape.get("rpy", [0, 0, 0])
+        mirrored.append({**shape, "at": [x, -y, z], "rpy": [-roll, pitch, -yaw]})
+    return mirrored
+
+
+def _text(numbers: Vector) -> str:
+    return " ".join(f"{number + 0.0:.9g}" for number in numbers)
+
+
+def _origin(parent: ElementTree.Element, at: Vector, rpy: Vector) -> None:
+    ElementTree.SubElement(parent, "origin", xyz=_text(at), rpy=_text(rpy))
+
+
+def _inertial(link: ElementTree.Element, body: dict[str, Any]) -> None:
+    inertial = ElementTree.SubElement(link, "inertial")
+    _origin(inertial, body["com"], [0, 0, 0])
+    ElementTree.SubElement(inertial, "mass", value=_text([body["mass"]]))
+    names = ("ixx", "ixy", "ixz", "iyy", "iyz", "izz")
+    values = {n: _text([v]) for n, v in zip(names, body["inertia"], strict=True)}
+    ElementTree.SubElement(inertial, "inertia", values)
+
+
+def _visual(link: ElementTree.Element, shape: dict[str, Any]) -> None:
+    """One shape for sight: ``sphere: r``, ``box: [x, y, z]`` or ``cylinder: [r, length]``."""
+    visual = ElementTree.SubElement(link, "visual")
+    _origin(visual, shape.get("at", [0, 0, 0]), shape.get("rpy", [0, 0, 0]))
+    geometry = ElementTree.SubElement(visual, "geometry")
+    if "mesh" in shape:
+        mesh = {"filename": f"meshes/{shape['mesh']}.obj", "scale": _text(shape["scale"])}
+        ElementTree.SubElement(geometry, "mesh", mesh)
+    elif "sphere" in shape:
+        ElementTree.SubElement(geometry, "sphere", radius=_text([shape["sphere"]]))
+    elif "box" in shape:
+        ElementTree.SubElement(geometry, "box", size=_text(shape["box"]))
+    else:
+        radius, length = shape["cylinder"]
+        ElementTree.SubElement(geometry, "cylinder", radius=_text([radius]), length=_text([length]))
+    ElementTree.SubElement(visual, "material", name=shape["colour"])
+
+
+def _collision(link: ElementTree.Element, at: Vector, rpy: Vector) -> ElementTree.Element:
+    collision = ElementTree.SubElement(link, "collision")
+    _origin(collision, at, rpy)
+    return ElementTree.SubElement(collision, "geometry")
+
+
+def _capsule(link: ElementTree.Element, start: Vector, end: Vector | None, radius: float) -> None:
+    """Write a cylinder along the segment and a sphere at each end."""
+    size = {"radius": _text([radius])}
+    ElementTree.SubElement(_collision(link, start, [0, 0, 0]), "sphere", size)
+    if end is None or end == start:
+        return
+    ElementTree.SubElement(_collision(link, end, [0, 0, 0]), "sphere", size)
+    along = [e - s for s, e in zip(start, end, strict=True)]
+    length = math.hypot(*along)
+    middle = [(s + e) / 2 for s, e in zip(start, end, strict=True)]
+    pitch = math.acos(along[2] / length)  # turns z onto the segment: Rz(yaw) Ry(pitch)
+    yaw = math.atan2(along[1], along[0])
+    geometry = _collision(link, middle, [0, pitch, yaw])
+    ElementTree.SubElement(geometry, "cylinder", size, length=_text([length]))
+
+
+def _sole(link: ElementTree.Element, boxes: dict[str, Any], mirror: int) -> None:
+    for x_min, x_max, y_min, y_max in boxes["extents"]:
+        bottom, top = boxes["z"]
+        at = [(x_min + x_max) / 2, mirror * (y_min + y_max) / 2, (bottom + top) / 2]
+        size = [x_max - x_min, y_max - y_min, top - bottom]
+        ElementTree.SubElement(_collision(link, at, [0, 0, 0]), "box", size=_text(size))
+
+
+def _joint(robot: ElementTree.Element, name: str, joint: dict[str, Any], speed: float) -> None:
+    element = ElementTree.SubElement(robot, "joint", name=name, type="revolute")
+    ElementTree.SubElement(element, "parent", link=joint["parent"])
+    ElementTree.SubElement(element, "child", link=joint["child"])
+    _origin(element, joint["origin"], [0, 0, 0])
+    ElementTree.SubElement(element, "axis", xyz=_text(joint["axis"]))
+    limit = {
+        "lower": _text([joint["lower"]]),
+        "upper": _text([joint["upper"]]),
+        "velocity": _text([speed]),
+        "effort": _text([joint["effort"]]),
+    }
+    ElementTree.SubElement(element, "limit", limit)
+
+
+def _fixed(robot: ElementTree.Element, name: str, hand: dict[str, Any]) -> None:
+    element = ElementTree.SubElement(robot, "joint", name=name, type="fixed")
+    ElementTree.SubElement(element, "parent", link=hand["parent"])
+    ElementTree.SubElement(element, "child", link=hand["child"])
+    _origin(element, hand["origin"], [0, 0, 0])
+
+
+if __name__ == "__main__":
+    main()
