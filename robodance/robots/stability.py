@@ -23,8 +23,8 @@ from robodance.values import FloatArray
 __all__ = [
     "SIDES_BY_SUPPORT",
     "stability_margin",
-    "standing_torso_pose",
     "standing_torques",
+    "standing_torso_pose",
     "support_polygon",
     "to_world",
     "zero_moment_point",
