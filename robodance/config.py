@@ -146,13 +146,17 @@ class SimulationConfig:
     """Time constant of the simulated motors."""
     friction: float = 0.8
     """Friction coefficient between soles and floor."""
-    log_rate_hz: int = 100
-    """Samples per second of the log."""
+    log_rate_hz: int = 120
+    """Samples per second of the log; divides physics_rate_hz."""
 
     def __post_init__(self) -> None:
         _require(self.physics_rate_hz >= 100, "physics_rate_hz must be at least 100")
         _require(self.solver_iterations >= 1, "solver_iterations must be at least 1")
         _require(self.servo_lag_s > 0.0, "servo_lag_s must be positive")
+        _require(
+            1 <= self.log_rate_hz and self.physics_rate_hz % self.log_rate_hz == 0,
+            "log_rate_hz must divide physics_rate_hz",
+        )
 
 
 @dataclass(frozen=True)

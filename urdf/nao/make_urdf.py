@@ -4,10 +4,10 @@
 Run it without arguments after a change to ``table.yaml`` or ``configs/robots/nao_*.yaml``;
 a test compares the files with its output.
 
-A capsule becomes a cylinder and two spheres, which every URDF reader knows; a sole
-becomes boxes inside its convex hull. Each hand is a link of its own on a fixed joint (its
-opening is a fraction, not an angle); what it weighs is taken off the wrist's body, so that
-both together weigh what the documents say.
+A capsule becomes a cylinder and two spheres, which every URDF reader knows. A foot becomes
+boxes inside the convex hull of its sole: few contact points, so the physics is fast. Each
+hand is a link of its own on a fixed joint (its opening is a fraction, not an angle); what
+it weighs is taken off the wrist's body, so that both together weigh what the documents say.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ def urdf_text(version: str) -> str:
         _inertial(link, body)
         for shape in shapes_of(name, table["shapes"]):
             _visual(link, shape)
+        if name in roles["feet"].values():
+            _sole(link, table["sole_boxes"], 1 if name == roles["feet"]["left"] else -1)
+            continue
         for capsule in roles["capsules"].values():
             if capsule["link"] == name:
                 _capsule(link, capsule["from"], capsule.get("to"), capsule["radius"])
-        for side, foot in roles["feet"].items():
-            if foot == name:
-                _sole(link, table["sole_boxes"], 1 if side == "left" else -1)
     for name, joint in table["joints"].items():
         speed = min(joint["velocity"]["ros"], joint["velocity"][version])
         _joint(robot, name, joint, speed)
