@@ -154,7 +154,7 @@ class SimulationConfig:
         _require(self.solver_iterations >= 1, "solver_iterations must be at least 1")
         _require(self.servo_lag_s > 0.0, "servo_lag_s must be positive")
         _require(
-            1 <= self.log_rate_hz and self.physics_rate_hz % self.log_rate_hz == 0,
+            self.log_rate_hz >= 1 and self.physics_rate_hz % self.log_rate_hz == 0,
             "log_rate_hz must divide physics_rate_hz",
         )
 
