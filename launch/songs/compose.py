@@ -209,7 +209,7 @@ class DemoSong:
 
 
 def render(song: DemoSong) -> Signal:
-    """Return the sound of a song, shape (N, 2), peak 0.9."""
+    """Return the sound of a song, shape (N, 2), peak 0.8."""
     rng = np.random.default_rng(SEED)
     beat_s = 60.0 / song.tempo_bpm
     total = song.bars * song.beats_per_bar
@@ -245,7 +245,12 @@ def _mastered(dry: Signal, rng: np.random.Generator) -> Signal:
     mix = np.tanh(mix / (2.2 * np.sqrt(np.mean(mix**2)) + 1e-12) * 0.55)
     fade = int(0.5 * RATE_HZ)
     mix[-fade:] *= np.linspace(1.0, 0.0, fade)[:, None]
-    return np.asarray(0.9 * mix / np.abs(mix).max())
+    return np.asarray(0.8 * mix / np.abs(mix).max())
+
+
+def _bars(patterns: Mapping[str, str], chords: str, *, skip: int = 0) -> str:
+    """Write each chord's pattern, one after the other."""
+    return " ".join(patterns[chord] for chord in chords.split()[skip:])
 
 
 # Cha-cha, A minor, 124 beats a minute: montuno, tumbao bass, guiro, cowbell, congas.
@@ -259,15 +264,15 @@ _TUMBAO = {
     "Dm": "D2:1.5 A2:1.5 D2:1",
     "E7": "E2:1.5 B2:1.5 E2:1",
 }
-_CHA_CHORDS = ["Am", "Dm", "E7", "Am"] * 5
+_CHA_CHORDS = "Am Dm E7 Am " * 5
 CHA_CHA = DemoSong(
     name="cha-cha",
     tempo_bpm=124.0,
     beats_per_bar=4,
     bars=20,
     parts=(
-        Part(piano, " ".join(_MONTUNO[c] for c in _CHA_CHORDS), 0.16, 0.35, hold=0.7),
-        Part(bass, " ".join(_TUMBAO[c] for c in _CHA_CHORDS), 0.55),
+        Part(piano, _bars(_MONTUNO, _CHA_CHORDS), 0.16, 0.35, hold=0.7),
+        Part(bass, _bars(_TUMBAO, _CHA_CHORDS), 0.55),
         Part(
             flute,
             "E5:1.5 D5:.5 C5:1 A4:1 | D5:1 F5:1 E5:.5 D5:.5 -:1 | B4:1 D5:1 G#4:1 B4:1"
@@ -306,15 +311,15 @@ _RUMBA_BASS = {
     "Dm": "D2:2 A2:1 D3:1",
     "G7": "G2:2 D2:1 B2:1",
 }
-_RUMBA_CHORDS = ["C", "Am", "Dm", "G7"] * 3 + ["C", "Am", "G7", "C"]
+_RUMBA_CHORDS = "C Am Dm G7 " * 3 + "C Am G7 C"
 RUMBA = DemoSong(
     name="rumba",
     tempo_bpm=92.0,
     beats_per_bar=4,
     bars=16,
     parts=(
-        Part(guitar, " ".join(_ARPEGGIO[c] for c in _RUMBA_CHORDS), 0.30, 0.3),
-        Part(bass, " ".join(_RUMBA_BASS[c] for c in _RUMBA_CHORDS), 0.5),
+        Part(guitar, _bars(_ARPEGGIO, _RUMBA_CHORDS), 0.30, 0.3),
+        Part(bass, _bars(_RUMBA_BASS, _RUMBA_CHORDS), 0.5),
         Part(
             strings,
             "G5:2 E5:1 C5:1 | E5:1.5 D5:.5 C5:2 | F5:2 D5:1 A4:1 | B4:1.5 C5:.5 D5:2"
@@ -346,15 +351,15 @@ _TANGO_BASS = {
     "Gm": "G2:1 G2:1 D2:1 D2:1",
     "A7": "A2:1 A2:1 E2:1 E2:1",
 }
-_TANGO_CHORDS = "Dm Dm A7 A7 A7 A7 Dm Dm Gm Gm Dm Dm A7 A7 Dm Dm Dm A7 Dm Dm".split()
+_TANGO_CHORDS = "Dm Dm A7 A7 A7 A7 Dm Dm Gm Gm Dm Dm A7 A7 Dm Dm Dm A7 Dm Dm"
 TANGO = DemoSong(
     name="tango",
     tempo_bpm=128.0,
     beats_per_bar=4,
     bars=20,
     parts=(
-        Part(piano, " ".join(_MARCATO[c] for c in _TANGO_CHORDS), 0.26, 0.3, hold=0.35),
-        Part(bass, " ".join(_TANGO_BASS[c] for c in _TANGO_CHORDS), 0.55, hold=0.6),
+        Part(piano, _bars(_MARCATO, _TANGO_CHORDS), 0.26, 0.3, hold=0.35),
+        Part(bass, _bars(_TANGO_BASS, _TANGO_CHORDS), 0.55, hold=0.6),
         Part(
             bandoneon,
             "A5:1.5 G#5:.5 A5:1 F5:1 | D5:.5 -:.5 D5:.5 -:.5 F5:1 A5:1"
@@ -401,15 +406,22 @@ _PAH = {
     "Bb": "-:1 Bb3+D4+F4:1 Bb3+D4+F4:1",
     "Gm": "-:1 Bb3+D4+G4:1 Bb3+D4+G4:1",
 }
-_WALTZ_CHORDS = "F Dm Gm C7 F Dm C7 F Bb F Gm Dm Bb C7 F F C7 F C7 F".split()
+_WALTZ_GUITAR = {
+    "F": "F4:.5 A4:.5 C5:.5 F5:.5 C5:.5 A4:.5",
+    "C7": "E4:.5 G4:.5 Bb4:.5 E5:.5 Bb4:.5 G4:.5",
+    "Dm": "D4:.5 F4:.5 A4:.5 D5:.5 A4:.5 F4:.5",
+    "Bb": "D4:.5 F4:.5 Bb4:.5 D5:.5 Bb4:.5 F4:.5",
+    "Gm": "D4:.5 G4:.5 Bb4:.5 D5:.5 Bb4:.5 G4:.5",
+}
+_WALTZ_CHORDS = "F Dm Gm C7 F Dm C7 F Bb F Gm Dm Bb C7 F F C7 F C7 F"
 WALTZ = DemoSong(
     name="waltz",
     tempo_bpm=87.0,
     beats_per_bar=3,
     bars=20,
     parts=(
-        Part(bass, " ".join(_OOM[c] for c in _WALTZ_CHORDS), 0.65, hold=1.3),
-        Part(piano, " ".join(_PAH[c] for c in _WALTZ_CHORDS), 0.20, 0.3, hold=0.6),
+        Part(bass, _bars(_OOM, _WALTZ_CHORDS), 0.65, hold=1.3),
+        Part(piano, _bars(_PAH, _WALTZ_CHORDS), 0.20, 0.3, hold=0.6),
         Part(
             strings,
             "C5:2 A4:1 | D5:2 F5:1 | G5:2 D5:1 | E5:2 C5:1"
@@ -422,16 +434,7 @@ WALTZ = DemoSong(
         ),
         Part(
             guitar,
-            " ".join(
-                {
-                    "F": "F4:.5 A4:.5 C5:.5 F5:.5 C5:.5 A4:.5",
-                    "C7": "E4:.5 G4:.5 Bb4:.5 E5:.5 Bb4:.5 G4:.5",
-                    "Dm": "D4:.5 F4:.5 A4:.5 D5:.5 A4:.5 F4:.5",
-                    "Bb": "D4:.5 F4:.5 Bb4:.5 D5:.5 Bb4:.5 F4:.5",
-                    "Gm": "D4:.5 G4:.5 Bb4:.5 D5:.5 Bb4:.5 G4:.5",
-                }[c]
-                for c in _WALTZ_CHORDS[8:]
-            ),
+            _bars(_WALTZ_GUITAR, _WALTZ_CHORDS, skip=8),
             0.12,
             0.5,
             start=24.0,
