@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write nao_v5.urdf and nao_v6.urdf from table.yaml and the robots' capsules and soles.
+"""Write nao_v5.urdf and nao_v6.urdf: bodies from table.yaml, meshes, capsules and soles.
 
 Run it without arguments after a change to ``table.yaml`` or ``configs/robots/nao_*.yaml``;
 a test compares the files with its output.
@@ -39,14 +39,15 @@ def urdf_text(version: str) -> str:
     links = {**table["links"], **table[f"links_{version}"]}
     robot = ElementTree.Element("robot", name=f"nao_{version}")
     robot.append(ElementTree.Comment(" Written by make_urdf.py; change table.yaml instead. "))
-    for name, rgba in table["colours"].items():
+    shapes = yaml.safe_load((HERE / "shapes.yaml").read_text(encoding="utf-8"))
+    for name, rgba in shapes["colours"].items():
         material = ElementTree.SubElement(robot, "material", name=name)
         ElementTree.SubElement(material, "color", rgba=_text(rgba))
     for name, body in with_hands(links, table["hands"]).items():
         link = ElementTree.SubElement(robot, "link", name=name)
         _inertial(link, body)
-        for shape in shapes_of(name, table["shapes"]):
-            _visual(link, shape)
+        for colour in colours_of(name, shapes["links"]):
+            _visual(link, name, colour)
         if name in roles["feet"].values():
             _sole(link, table["sole_boxes"], 1 if name == roles["feet"]["left"] else -1)
             continue
@@ -98,16 +99,10 @@ def _shift(mass: float, r: Vector) -> Vector:
     ]
 
 
-def shapes_of(link: str, shapes: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Return a link's shapes; the right side mirrors the left one."""
-    if link in shapes or not link.startswith("R"):
-        return shapes.get(link, [])
-    mirrored = []
-    for shape in shapes.get("L" + link[1:], []):
-        x, y, z = shape.get("at", [0, 0, 0])
-        roll, pitch, yaw = shape.get("rpy", [0, 0, 0])
-        mirrored.append({**shape, "at": [x, -y, z], "rpy": [-roll, pitch, -yaw]})
-    return mirrored
+def colours_of(link: str, shapes: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Return the colours of a link's meshes; the right side mirrors the left one."""
+    entries = shapes.get(link) or shapes.get("L" + link[1:], [])
+    return list(dict.fromkeys(shape["colour"] for shape in entries))
 
 
 def _text(numbers: Vector) -> str:
@@ -127,22 +122,11 @@ def _inertial(link: ElementTree.Element, body: dict[str, Any]) -> None:
     ElementTree.SubElement(inertial, "inertia", values)
 
 
-def _visual(link: ElementTree.Element, shape: dict[str, Any]) -> None:
-    """One shape for sight: ``sphere: r``, ``box: [x, y, z]`` or ``cylinder: [r, length]``."""
+def _visual(link: ElementTree.Element, name: str, colour: str) -> None:
     visual = ElementTree.SubElement(link, "visual")
-    _origin(visual, shape.get("at", [0, 0, 0]), shape.get("rpy", [0, 0, 0]))
     geometry = ElementTree.SubElement(visual, "geometry")
-    if "mesh" in shape:
-        mesh = {"filename": f"meshes/{shape['mesh']}.obj", "scale": _text(shape["scale"])}
-        ElementTree.SubElement(geometry, "mesh", mesh)
-    elif "sphere" in shape:
-        ElementTree.SubElement(geometry, "sphere", radius=_text([shape["sphere"]]))
-    elif "box" in shape:
-        ElementTree.SubElement(geometry, "box", size=_text(shape["box"]))
-    else:
-        radius, length = shape["cylinder"]
-        ElementTree.SubElement(geometry, "cylinder", radius=_text([radius]), length=_text([length]))
-    ElementTree.SubElement(visual, "material", name=shape["colour"])
+    ElementTree.SubElement(geometry, "mesh", filename=f"meshes/{name}_{colour}.obj")
+    ElementTree.SubElement(visual, "material", name=colour)
 
 
 def _collision(link: ElementTree.Element, at: Vector, rpy: Vector) -> ElementTree.Element:
