@@ -1,0 +1,127 @@
+"""Which way an arm goes: candidates in closed form, then the best path through the song.
+
+One bone direction is often reached in several ways, or, at a joint limit, in none: then
+both stops are near. Frame by frame the best one jumps. Here the choice is made over the
+whole song by dynamic programming, with jumps that the motors cannot follow priced.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robodance.motion.arm import Arm
+from robodance.values import FloatArray
+
+__all__ = ["arm_start", "candidates"]
+
+ELBOW_YAWS_RAD = (-1.4, 0.0, 1.4)  # tried besides the solutions: where a straight arm's yaw is free
+MOVE_COST = 0.05  # per squared radian of a step at 25 samples per second
+LEAP_COST = 20.0  # per squared radian beyond what the motor can do
+
+
+def candidates(arm: Arm, upper: FloatArray, fore: FloatArray, limits_rad: FloatArray) -> FloatArray:
+    """Return ways to point an arm, all within its limits.
+
+    Args:
+        arm: The arm.
+        upper: Shape (T, 3), wanted direction of the upper arm.
+        fore: Shape (T, 3), wanted direction of the forearm.
+        limits_rad: Shape (4, 2).
+
+    Returns:
+        Shape (C, T, 4). The first is the closed-form solution, clipped.
+    """
+    # The right arm is the left one seen in a mirror: y and three of four angles change sign.
+    flip = np.array([1.0, 1.0 if arm.side == "left" else -1.0, 1.0])
+    signs = np.array([1.0, flip[1], flip[1], flip[1]])
+    limits = np.sort(limits_rad * signs[:, None], axis=1)
+    offset = float(np.arctan2(flip[1] * arm.upper_arm[1], arm.upper_arm[0]))
+    u, f = upper * flip, fore * flip
+    result = []
+    for pitch in _shoulder_pitches(u, limits[0]):
+        cos, sin = np.cos(pitch), np.sin(pitch)
+        ahead = cos * u[:, 0] - sin * u[:, 2]
+        roll = np.clip(np.arctan2(u[:, 1], ahead) - offset, *limits[1])
+        local = _in_upper_arm(f, pitch, roll)
+        for yaw in _elbow_yaws(local, limits[2]):
+            across = np.cos(yaw) * local[:, 1] + np.sin(yaw) * local[:, 2]
+            bend = np.clip(np.arctan2(across, local[:, 0]), *limits[3])
+            result.append(np.stack([pitch, roll, yaw, bend], axis=1) * signs)
+    return np.array(result)
+
+
+def arm_start(
+    arm: Arm,
+    upper: FloatArray,
+    fore: FloatArray,
+    weights: FloatArray,
+    limits_rad: FloatArray,
+    steps_rad: FloatArray,
+    rate_hz: float,
+) -> FloatArray:
+    """Return the cheapest path through the candidates. Shape (T, 4).
+
+    Args:
+        arm: The arm.
+        upper: Shape (T, 3).
+        fore: Shape (T, 3).
+        weights: Shape (T, 2), of upper arm and forearm.
+        limits_rad: Shape (4, 2).
+        steps_rad: Shape (4,), how far each joint gets in a sample.
+        rate_hz: Samples per second.
+    """
+    ways = candidates(arm, upper, fore, limits_rad)  # (C, T, 4)
+    cost = np.stack([_miss(arm, way, upper, fore, weights) for way in ways], axis=1)  # (T, C)
+    # Moving costs the same per second of motion, whatever the rate.
+    move = MOVE_COST * rate_hz / 25.0
+    total = cost[0]
+    came_from = np.zeros(cost.shape, dtype=np.int64)
+    for t in range(1, len(cost)):
+        step = np.abs(ways[:, None, t - 1] - ways[None, :, t])  # (C, C, 4), from, to
+        leap = np.maximum(step - steps_rad, 0.0)
+        price = move * (step**2).sum(-1) + LEAP_COST * (leap**2).sum(-1)
+        through = total[:, None] + price
+        came_from[t] = through.argmin(axis=0)
+        total = through.min(axis=0) + cost[t]
+    path = np.empty(len(cost), dtype=np.int64)
+    path[-1] = total.argmin()
+    for t in range(len(cost) - 1, 0, -1):
+        path[t - 1] = came_from[t, path[t]]
+    return np.asarray(ways[path, np.arange(len(cost))])
+
+
+def _shoulder_pitches(u: FloatArray, limits: FloatArray) -> list[FloatArray]:
+    pitch = np.arctan2(-u[:, 2], u[:, 0])
+    near = np.clip(pitch, *limits)
+    far = np.where(pitch > 0.0, limits[0], limits[1])
+    over = np.clip(pitch - np.pi * np.sign(pitch), *limits)
+    return [near, far, over]
+
+
+def _elbow_yaws(local: FloatArray, limits: FloatArray) -> list[FloatArray]:
+    yaw = np.arctan2(-local[:, 2], -local[:, 1])
+    near = np.clip(yaw, *limits)
+    far = np.where(yaw > 0.0, limits[0], limits[1])
+    return [near, far, *(np.full(len(yaw), fixed) for fixed in ELBOW_YAWS_RAD)]
+
+
+def _in_upper_arm(f: FloatArray, pitch: FloatArray, roll: FloatArray) -> FloatArray:
+    """Return directions as the upper arm sees them: Rz(-roll) Ry(-pitch) f."""
+    x = np.cos(pitch) * f[:, 0] - np.sin(pitch) * f[:, 2]
+    z = np.sin(pitch) * f[:, 0] + np.cos(pitch) * f[:, 2]
+    return np.stack(
+        [
+            np.cos(roll) * x + np.sin(roll) * f[:, 1],
+            -np.sin(roll) * x + np.cos(roll) * f[:, 1],
+            z,
+        ],
+        axis=1,
+    )
+
+
+def _miss(
+    arm: Arm, angles: FloatArray, upper: FloatArray, fore: FloatArray, weights: FloatArray
+) -> FloatArray:
+    bones = arm.directions(angles)
+    miss = [((bone - want) ** 2).sum(1) for bone, want in zip(bones, (upper, fore), strict=True)]
+    return np.asarray(weights[:, 0] * miss[0] + weights[:, 1] * miss[1])

@@ -1,0 +1,290 @@
+"""How near the parts of the body come to each other, and how to move them apart.
+
+The collision model is capsules, so the distance of two parts is that of two segments less
+their radii; it is exact, and so is its gradient wherever the segments do not meet. Only
+pairs that a planned joint can move against each other are looked at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from robodance.errors import UnreachableLimits
+from robodance.motion.program import BandedQuadratic
+from robodance.motion.spline import TAPS, basis
+from robodance.robots.kinematics import LinkPoses, forward_kinematics, joint_axes
+from robodance.robots.model import RobotModel
+from robodance.values import BoolArray, FloatArray, IntArray
+
+__all__ = ["Bodies", "ClearanceTerm", "closest_points"]
+
+FAR_M = 10.0
+ROUNDING_M = 1e-6
+NEIGHBOUR_CLEARANCE_M = 0.001  # of parts with one link between them, near by construction
+TINY_M2 = 1e-12
+SHALLOW = 1e-9  # squared sine of the angle under which segments count as parallel
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """The capsules of a robot whose other joints hold still.
+
+    Attributes:
+        robot: The robot.
+        moving: Links that planned joints move.
+        pairs: Shape (P, 2), capsules to keep apart; at least one of each moves.
+        required_m: Shape (P,), distance to keep; less than asked for neighbours, and where
+            the stand posture itself is nearer.
+        still: Capsule end points (C, 2, 3) in the stand posture.
+    """
+
+    robot: RobotModel
+    moving: tuple[str, ...]
+    pairs: IntArray = field(repr=False)
+    required_m: FloatArray = field(repr=False)
+    still: FloatArray = field(repr=False)
+    radii: FloatArray = field(repr=False)
+
+    @classmethod
+    def of(
+        cls, robot: RobotModel, stand_rad: FloatArray, columns: tuple[int, ...], asked_m: float
+    ) -> Bodies:
+        """Return the bodies that matter when the joints in ``columns`` move.
+
+        Raises:
+            UnreachableLimits: Two of them touch in the stand posture already.
+        """
+        capsules = robot.capsules
+        moving = _carried_links(robot, columns)
+        pairs = [
+            (a, b)
+            for a, b in robot.collision_pairs
+            if capsules[a].link in moving or capsules[b].link in moving
+        ]
+        poses = forward_kinematics(robot, np.asarray(stand_rad)[None])
+        still = np.array([
+            [poses.points(c.link, point)[0] for point in (c.start_m, c.end_m)] for c in capsules
+        ])
+        radii = np.array([capsule.radius_m for capsule in capsules])
+        index = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        order = tuple(joint.child for joint in robot.joints if joint.child in moving)
+        body = cls(robot, order, index, np.zeros(len(index)), still, radii)
+        at_stand = body.clearances(np.asarray(stand_rad)[None])[0]
+        if (at_stand <= ROUNDING_M).any():
+            a, b = index[at_stand.argmin()]
+            raise UnreachableLimits(
+                f"{capsules[a].name} and {capsules[b].name} touch in the start posture, at the "
+                "time 0 s; choose another `stand` or correct the capsules in the robot's YAML"
+            )
+        asked = [NEIGHBOUR_CLEARANCE_M if _neighbours(robot, a, b) else asked_m for a, b in pairs]
+        required = np.minimum(np.minimum(asked, asked_m), at_stand - ROUNDING_M)
+        return replace(body, required_m=required)
+
+    def of_columns(self, columns: tuple[int, ...]) -> Bodies:
+        """Return the same bodies with only those pairs that the given joints can change."""
+        links = self.robot.capsules
+        moving = _carried_links(self.robot, columns)
+        touched = [links[a].link in moving or links[b].link in moving for a, b in self.pairs]
+        mask = np.array(touched, dtype=bool)
+        return replace(
+            self,
+            moving=tuple(link for link in self.moving if link in moving),
+            pairs=self.pairs[mask],
+            required_m=self.required_m[mask],
+        )
+
+    def carried_by(self, column: int) -> BoolArray:
+        """Return which capsules a joint moves. Shape (C,)."""
+        links = _carried_links(self.robot, (column,))
+        return np.array([capsule.link in links for capsule in self.robot.capsules])
+
+    def clearances(self, positions_rad: FloatArray, within_m: float = FAR_M) -> FloatArray:
+        """Return the distance of every pair, (T, P); ``within_m`` where it is larger than that."""
+        ends, _ = self.end_points(positions_rad)
+        sample, pair = self.near(ends, within_m)
+        result = np.full((len(positions_rad), len(self.pairs)), within_m)
+        a, b = self.pairs[pair].T
+        first, second = closest_points(ends[sample, a], ends[sample, b])
+        distance = np.linalg.norm(first - second, axis=1) - self.radii[a] - self.radii[b]
+        result[sample, pair] = np.minimum(distance, within_m)
+        return result
+
+    def end_points(
+        self, positions_rad: FloatArray, others: FloatArray | None = None
+    ) -> tuple[FloatArray, LinkPoses]:
+        """Return the capsules' end points (T, C, 2, 3) and the poses of the moving links.
+
+        Args:
+            positions_rad: Shape (T, J).
+            others: Shape (T, C, 2, 3), where links that do not move are; None: as they stand.
+        """
+        poses = forward_kinematics(self.robot, positions_rad, self.moving)
+        if others is None:
+            ends = np.tile(self.still, (len(positions_rad), 1, 1, 1))
+        else:
+            ends = others.copy()
+        for i, capsule in enumerate(self.robot.capsules):
+            if capsule.link in self.moving:
+                ends[:, i, 0] = poses.points(capsule.link, capsule.start_m)
+                ends[:, i, 1] = poses.points(capsule.link, capsule.end_m)
+        return ends, poses
+
+    def near(self, ends: FloatArray, within_m: float | FloatArray) -> tuple[IntArray, IntArray]:
+        """Return the samples and pairs whose bounding spheres come within a distance."""
+        middle = 0.5 * (ends[:, :, 0] + ends[:, :, 1])
+        reach = np.linalg.norm(self.still[:, 0] - self.still[:, 1], axis=1) / 2.0 + self.radii
+        a, b = self.pairs.T
+        squared = np.zeros((len(ends), len(a)))
+        for axis in range(3):
+            along = np.ascontiguousarray(middle[:, :, axis])
+            squared += (along[:, a] - along[:, b]) ** 2
+        sample, pair = np.nonzero(squared < (reach[a] + reach[b] + within_m) ** 2)
+        return sample, pair
+
+
+class ClearanceTerm:
+    """Half the squared shortfall of clearance, on the curve between the knots too.
+
+    Only what the planned joints can change is computed anew; where all other parts are is
+    computed once.
+    """
+
+    def __init__(
+        self,
+        bodies: Bodies,
+        columns: tuple[int, ...],
+        base: FloatArray,
+        segments: IntArray,
+        *,
+        per_step: int,
+        margin_m: float,
+        weight: float,
+    ) -> None:
+        """Prepare a term.
+
+        Args:
+            bodies: What to keep apart.
+            columns: The joints among ``joint_names`` that may move for it.
+            base: Shape (N, J), control points of all joints; those not in ``columns`` stay.
+            segments: Shape (S,), distinct segments of the curve that are looked at.
+            per_step: Samples in each.
+            margin_m: Distance to keep beyond the required one.
+            weight: Per squared metre.
+        """
+        self._bodies = bodies.of_columns(columns)
+        self._columns = list(columns)
+        self._segments, self._weight = segments, weight
+        self._safe = self._bodies.required_m + margin_m
+        self._basis = basis(np.arange(per_step) / per_step)  # (per_step, 4)
+        self._base = self._at_samples(base)
+        self._ends = bodies.end_points(self._base)[0]
+        self._carried = [bodies.carried_by(column) for column in columns]
+
+    def values(self, control: FloatArray) -> FloatArray:
+        """Return the cost per control point."""
+        ends, _ = self._moved(control)
+        sample, pair = self._bodies.near(ends, self._safe)
+        a, b = self._bodies.pairs[pair].T
+        first, second = closest_points(ends[sample, a], ends[sample, b])
+        gap = np.linalg.norm(first - second, axis=1)
+        radii = self._bodies.radii
+        short = np.maximum(self._safe[pair] - gap + radii[a] + radii[b], 0.0)
+        point = self._segments[sample // len(self._basis)] + 1
+        cost = 0.5 * self._weight * short**2
+        return np.asarray(np.bincount(point, cost, minlength=len(control)), dtype=np.float64)
+
+    def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
+        """Add the Gauss-Newton model."""
+        ends, poses = self._moved(control)
+        sample, short, slope = self._slopes(ends, poses)
+        joints, phases = len(self._columns), len(self._basis)
+        hessian = np.zeros((len(ends), joints, joints))
+        gradient = np.zeros((len(ends), joints))
+        np.add.at(hessian, sample, slope[:, :, None] * slope[:, None, :])
+        np.add.at(gradient, sample, -short[:, None] * slope)
+        for phase in range(phases):
+            model.add(
+                self._segments,
+                self._basis[phase],
+                self._weight * hessian[phase::phases],
+                self._weight * gradient[phase::phases],
+            )
+
+    def _at_samples(self, control: FloatArray) -> FloatArray:
+        """Return the curve at the samples, segment by segment. Shape (S * per_step, n)."""
+        taps = np.stack([control[self._segments + tap] for tap in range(TAPS)], axis=1)
+        return np.asarray((self._basis @ taps).reshape(-1, control.shape[1]))
+
+    def _moved(self, control: FloatArray) -> tuple[FloatArray, LinkPoses]:
+        positions = self._base.copy()
+        positions[:, self._columns] = self._at_samples(control)
+        return self._bodies.end_points(positions, self._ends)
+
+    def _slopes(
+        self, ends: FloatArray, poses: LinkPoses
+    ) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Return for each shortfall its sample, its size and its derivatives (M, n), negated."""
+        bodies = self._bodies
+        sample, pair = bodies.near(ends, self._safe)
+        a, b = bodies.pairs[pair].T
+        first, second = closest_points(ends[sample, a], ends[sample, b])
+        gap = first - second
+        length = np.linalg.norm(gap, axis=1)
+        short = self._safe[pair] - (length - bodies.radii[a] - bodies.radii[b])
+        hit = (short > 0.0) & (length > 1e-9)
+        sample, a, b, first, second = sample[hit], a[hit], b[hit], first[hit], second[hit]
+        normal = gap[hit] / length[hit, None]
+        slope = np.zeros((len(sample), len(self._columns)))
+        axes, origins, order = joint_axes(bodies.robot, poses)
+        for j, column in enumerate(self._columns):
+            k = order.index(column)
+            axis, origin = axes[sample, k], origins[sample, k]
+            for point, capsule, sign in ((first, a, 1.0), (second, b, -1.0)):
+                speed = np.einsum("mi,mi->m", normal, np.cross(axis, point - origin))
+                slope[:, j] += sign * np.where(self._carried[j][capsule], speed, 0.0)
+        return sample, short[hit], slope
+
+
+def closest_points(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the closest points of pairs of segments.
+
+    After Ericson, "Real-Time Collision Detection" (2005), 5.1.9, without branches.
+
+    Args:
+        first: Shape (M, 2, 3), end points.
+        second: Shape (M, 2, 3).
+
+    Returns:
+        The points on the first and on the second, each (M, 3).
+    """
+    d1, d2 = first[:, 1] - first[:, 0], second[:, 1] - second[:, 0]
+    r = first[:, 0] - second[:, 0]
+    a, e = np.einsum("mi,mi->m", d1, d1), np.einsum("mi,mi->m", d2, d2)
+    b, c = np.einsum("mi,mi->m", d1, d2), np.einsum("mi,mi->m", d1, r)
+    f = np.einsum("mi,mi->m", d2, r)
+    safe_a, safe_e = np.maximum(a, TINY_M2), np.maximum(e, TINY_M2)
+    cross = a * e - b * b
+    askew = cross > SHALLOW * a * e
+    s = np.where(askew, np.clip((b * f - c * e) / np.where(askew, cross, 1.0), 0.0, 1.0), 0.0)
+    t = np.clip((b * s + f) / safe_e, 0.0, 1.0)
+    s = np.clip((b * t - c) / safe_a, 0.0, 1.0)
+    return first[:, 0] + s[:, None] * d1, second[:, 0] + t[:, None] * d2
+
+
+def _neighbours(robot: RobotModel, first: int, second: int) -> bool:
+    """Tell whether one capsule's link carries the other's with one link in between."""
+    parent = {joint.child: joint.parent for joint in robot.joints}
+    a, b = robot.capsules[first].link, robot.capsules[second].link
+    return parent.get(parent.get(a, ""), "") == b or parent.get(parent.get(b, ""), "") == a
+
+
+def _carried_links(robot: RobotModel, columns: tuple[int, ...]) -> set[str]:
+    """Return the links that joints move."""
+    names = {robot.joint_names[column] for column in columns}
+    links: set[str] = set()
+    for joint in robot.joints:
+        if joint.name in names or joint.parent in links:
+            links.add(joint.child)
+    return links

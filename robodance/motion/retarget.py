@@ -1,0 +1,274 @@
+"""The dance in the robot's joints, as if its motors had no speed limits.
+
+Directions are followed in the least-squares sense over the whole song at once, from a
+start whose branches were chosen over the whole song too. What this motion loses against
+the dancer is due to the robot's shape and joint ranges alone; ``replan`` then makes it
+possible.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from robodance.config import MotionConfig
+from robodance.motion.arm import Arm, arm_of
+from robodance.motion.branches import arm_start
+from robodance.motion.descent import minimise_in_box
+from robodance.motion.limits import JointLimits, limit_rows
+from robodance.motion.spline import REST_POINTS, fit_spline, resting_ends
+from robodance.motion.targets import SIDES, Targets, dance_targets, resample
+from robodance.motion.terms import AngleTerm, BoneTerm, SmoothTerm, Term, knot_values
+from robodance.motion.timing import Timeline
+from robodance.robots.model import RobotModel
+from robodance.values import BoolArray, FloatArray, PoseSequence
+
+__all__ = ["Part", "Wanted", "free_points", "retarget"]
+
+SECOND_WEIGHT = 0.01  # of accelerations against squared chords, at 25 knots a second
+THIRD_WEIGHT = 0.003
+STOP_WEIGHT = 3.0  # an arm stop counts this much more than any other moment
+BEAT_WEIGHT = 1.0
+BEAT_WIDTH_S = 0.06
+STAND_WEIGHT = 0.5  # of the stand posture at the plan's ends
+REST_WEIGHT = 1e-3  # of the stand posture everywhere, where nothing else decides
+PALM_WEIGHT = 0.3
+HAND_REACH = (0.15, 0.75)  # hands open from the first to the second as the arm stretches
+HAND_SMOOTHING_S = 0.4
+BOX_ROUNDS = 12
+
+
+@dataclass(frozen=True)
+class Part:
+    """A group of joints that is planned together.
+
+    Attributes:
+        name: ``head``, ``left_arm``, ``left_wrist``, ...
+        columns: Columns of its joints in ``joint_names``.
+        terms: What it should do.
+        control: Shape (K + 2, n), the motion without speed limits.
+    """
+
+    name: str
+    columns: tuple[int, ...]
+    terms: tuple[Term, ...] = field(repr=False)
+    control: FloatArray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The dance in joint angles before speed limits, and the cost it minimises.
+
+    Attributes:
+        parts: Groups of joints; all other joints keep the stand posture.
+        stand_rad: Shape (J,).
+        control: Shape (K + 2, J), all joints.
+        targets: At the knots.
+        presence: Shape (K,), 0 in the stand posture .. 1 dancing.
+    """
+
+    parts: tuple[Part, ...]
+    stand_rad: FloatArray = field(repr=False)
+    control: FloatArray = field(repr=False)
+    targets: Targets = field(repr=False)
+    presence: FloatArray = field(repr=False)
+
+
+def retarget(
+    dance: PoseSequence,
+    robot: RobotModel,
+    timeline: Timeline,
+    limits: JointLimits,
+    config: MotionConfig,
+) -> Wanted:
+    """Return the dance in the robot's joints, without speed limits.
+
+    Args:
+        dance: The dancer.
+        robot: The robot.
+        timeline: Where the dance lies in robot time.
+        limits: Of all J joints; only positions count here.
+        config: The stand posture.
+    """
+    stand = np.asarray(robot.posture(config.stand))
+    moments = timeline.music_times_s(timeline.knot_times_s)
+    dancer = resample(dance.joint_positions_m, dance.times_s, moments)
+    targets = dance_targets(dancer, 1.0 / timeline.step_s)
+    presence = timeline.presence(timeline.knot_times_s)
+    counts = presence * importance(moments, dance.beats_s)
+    control = np.tile(stand, (timeline.knots + 2, 1))
+    parts = [_head(robot, stand, targets, presence, timeline, limits)]
+    for side in SIDES:
+        arm = arm_of(robot, side)
+        part = _arm(arm, robot, stand, targets, counts, presence, timeline, limits)
+        parts.extend([part, *_hand(arm, part, robot, stand, targets, presence, timeline, limits)])
+    for part in parts:
+        control[:, part.columns] = part.control
+    return Wanted(tuple(parts), stand, control, targets, presence)
+
+
+def importance(moments_s: FloatArray, beats_s: FloatArray) -> FloatArray:
+    """Return how much each moment counts: more around beats. Shape (T,), at least 1."""
+    if not len(beats_s):
+        return np.ones(len(moments_s))
+    after = np.clip(np.searchsorted(beats_s, moments_s), 1, max(len(beats_s) - 1, 1))
+    before = np.abs(moments_s - beats_s[after - 1])
+    nearest = np.minimum(before, np.abs(beats_s[np.minimum(after, len(beats_s) - 1)] - moments_s))
+    return np.asarray(1.0 + BEAT_WEIGHT * np.exp(-0.5 * (nearest / BEAT_WIDTH_S) ** 2))
+
+
+def free_points(points: int) -> BoolArray:
+    """Return which control points may move: all but those that hold the rest at the ends."""
+    free = np.ones(points, dtype=bool)
+    free[:REST_POINTS] = free[-REST_POINTS:] = False
+    return free
+
+
+def _arm(
+    arm: Arm,
+    robot: RobotModel,
+    stand: FloatArray,
+    targets: Targets,
+    counts: FloatArray,
+    presence: FloatArray,
+    timeline: Timeline,
+    limits: JointLimits,
+) -> Part:
+    side = arm.side
+    columns = tuple(robot.index(name) for name in arm.joints)
+    weights = targets.confidence[side] * counts[:, None]
+    weights = weights * (1.0 + STOP_WEIGHT * targets.stops[side])[:, None]
+    posture = stand[list(columns)]
+    own = limits.of(arm.joints)
+    start = arm_start(
+        arm,
+        targets.upper_arm[side],
+        targets.forearm[side],
+        targets.confidence[side],
+        own.position_rad,
+        own.velocity_rad_s * timeline.step_s,
+        1.0 / timeline.step_s,
+    )
+    start = posture + presence[:, None] * (start - posture)
+    bones = np.stack([targets.upper_arm[side], targets.forearm[side]], axis=1)
+    terms = (
+        BoneTerm(arm, bones, weights),
+        AngleTerm(np.tile(posture, (len(start), 1)), _stand_weights(presence, 4)),
+        SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, SECOND_WEIGHT, THIRD_WEIGHT),
+    )
+    return _without_speed_limits(f"{side}_arm", columns, terms, start, posture, timeline, own)
+
+
+def _hand(
+    arm: Arm,
+    part: Part,
+    robot: RobotModel,
+    stand: FloatArray,
+    targets: Targets,
+    presence: FloatArray,
+    timeline: Timeline,
+    limits: JointLimits,
+) -> list[Part]:
+    """Return the wrist, which turns the palm to the side the dancer's hand bends to, and the hand.
+
+    The dancer's 21 joints do not say how open a hand is: it opens as the arm stretches.
+    """
+    angles = knot_values(part.control)
+    result = []
+    if arm.wrist is not None:
+        frames = arm.forearm_frames(angles)
+        local = np.einsum("tji,tj->ti", frames, targets.palm[arm.side])
+        # At wrist yaw 0 the palm looks along -z of the forearm; +yaw turns -z towards +y.
+        yaw = np.arctan2(local[:, 1], -local[:, 2])
+        sure = PALM_WEIGHT * targets.palm_confidence[arm.side] * presence
+        result.append(
+            _single(
+                f"{arm.side}_wrist", arm.wrist, yaw, sure, robot, stand, presence, timeline, limits
+            )
+        )
+    name = robot.hands[SIDES.index(arm.side)]
+    reach = np.clip(np.cos(angles[:, 3]), 0.0, 1.0)
+    opening = HAND_REACH[0] + (HAND_REACH[1] - HAND_REACH[0]) * reach
+    smooth = _running_mean(opening, round(HAND_SMOOTHING_S / timeline.step_s))
+    result.append(
+        _single(
+            f"{arm.side}_hand", name, smooth, presence, robot, stand, presence, timeline, limits
+        )
+    )
+    return result
+
+
+def _head(
+    robot: RobotModel,
+    stand: FloatArray,
+    targets: Targets,
+    presence: FloatArray,
+    timeline: Timeline,
+    limits: JointLimits,
+) -> Part:
+    names = ("HeadYaw", "HeadPitch")
+    columns = tuple(robot.index(name) for name in names)
+    posture = stand[list(columns)]
+    wanted = targets.head_rad + np.array([0.0, posture[1]])
+    terms = (
+        AngleTerm(wanted, np.repeat(presence[:, None], 2, axis=1)),
+        AngleTerm(np.tile(posture, (len(wanted), 1)), _stand_weights(presence, 2)),
+        SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, SECOND_WEIGHT, THIRD_WEIGHT),
+    )
+    start = posture + presence[:, None] * (wanted - posture)
+    return _without_speed_limits("head", columns, terms, start, posture, timeline, limits.of(names))
+
+
+def _single(
+    name: str,
+    joint: str,
+    wanted: FloatArray,
+    weights: FloatArray,
+    robot: RobotModel,
+    stand: FloatArray,
+    presence: FloatArray,
+    timeline: Timeline,
+    limits: JointLimits,
+) -> Part:
+    column = robot.index(joint)
+    posture = stand[[column]]
+    own = limits.of((joint,))
+    clipped = np.clip(wanted, *own.position_rad[0])[:, None]
+    terms = (
+        AngleTerm(clipped, weights[:, None]),
+        AngleTerm(np.tile(posture, (len(wanted), 1)), _stand_weights(presence, 1)),
+        SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, 10 * SECOND_WEIGHT, THIRD_WEIGHT),
+    )
+    start = posture + presence[:, None] * (clipped - posture)
+    return _without_speed_limits(name, (column,), terms, start, posture, timeline, own)
+
+
+def _stand_weights(presence: FloatArray, joints: int) -> FloatArray:
+    weights = REST_WEIGHT + STAND_WEIGHT * (1.0 - presence)
+    return np.repeat(weights[:, None], joints, axis=1)
+
+
+def _without_speed_limits(
+    name: str,
+    columns: tuple[int, ...],
+    terms: tuple[Term, ...],
+    start: FloatArray,
+    posture: FloatArray,
+    timeline: Timeline,
+    limits: JointLimits,
+) -> Part:
+    control = resting_ends(fit_spline(start, timeline.step_s).control, posture)
+    rows = limit_rows(limits, len(control), timeline.step_s)
+    free = free_points(len(control))
+    control = minimise_in_box(control, terms, rows, free, rounds=BOX_ROUNDS)
+    return Part(name, columns, terms, control)
+
+
+def _running_mean(values: FloatArray, width: int) -> FloatArray:
+    half = max(width // 2, 0)
+    if half == 0:
+        return values
+    padded = np.pad(values, half, mode="edge")
+    kernel = np.hanning(2 * half + 3)[1:-1]
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
