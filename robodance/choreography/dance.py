@@ -1,0 +1,143 @@
+"""IMAGINE, the stage: a song that was heard becomes a human dance in the song's time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import robodance
+from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock, resample
+from robodance.choreography.body import clean_body
+from robodance.choreography.generator import load_generator
+from robodance.config import ChoreographyConfig
+from robodance.errors import DataError
+from robodance.resources import weights_path
+from robodance.skeleton import decode_pose, pose_sequence
+from robodance.values import Beats, PoseSequence, SongAnalysis
+
+__all__ = ["create_dance", "dance_beats"]
+
+OCTAVE = 1.6  # music faster than the genre by more is danced at half its beats, and so on
+SHORTEST_S = 0.2
+
+
+def create_dance(
+    song: SongAnalysis,
+    config: ChoreographyConfig,
+    *,
+    seed: int,
+    from_s: float = 0.0,
+    to_s: float | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> PoseSequence:
+    """Imagine a dance for a song.
+
+    The dance is generated on the beat clock, read at uniform moments of the song and
+    cleaned there, so that feet stand still in the song's own time.
+
+    Args:
+        song: What was heard.
+        config: Generator, weights, frame rate.
+        seed: Same song, same seed: same dance.
+        from_s: First moment of the song to dance to.
+        to_s: Last moment; None: the song's end.
+        progress: Called with the share done.
+
+    Returns:
+        The dance from ``from_s`` to ``to_s``, with the song's beats in between.
+
+    Raises:
+        DataError: The weights cannot be read or know other music features.
+    """
+    end_s = song.song.duration_s if to_s is None else to_s
+    if end_s - from_s < SHORTEST_S:
+        raise DataError(f"nothing to dance to from {from_s:.2f} s to {end_s:.2f} s")
+    weights = Path(config.weights) if config.weights else _shipped(song.genre.name, config)
+    generator = load_generator(config.generator, weights)
+    if generator.card.get("music") != song.features.kind:
+        raise DataError(
+            f"{weights}: trained on the music features {generator.card.get('music')!r}, but the "
+            f"song is described by {song.features.kind!r}; train again or use matching weights"
+        )
+    beats, ratio = dance_beats(song.beats, float(generator.card["beat_s"]))
+    clock = BeatClock(beats)
+    times = from_s + np.arange(int((end_s - from_s) * config.frame_rate_hz) + 1) / (
+        config.frame_rate_hz
+    )
+    position = clock.beats_at(times)
+    first = _downbeat_before(clock, position[0])
+    count = int(np.ceil(position[-1])) + 1 - first
+    poses = generator.generate(
+        clock, song.features, first, count, seed=seed, progress=progress
+    )
+    joints = resample(decode_pose(poses), (position - first) * FRAMES_PER_BEAT)
+    joints = clean_body(joints, config.frame_rate_hz)
+    inside = (song.beats.times_s >= times[0]) & (song.beats.times_s <= times[-1])
+    return pose_sequence(
+        joints,
+        config.frame_rate_hz,
+        start_s=from_s,
+        beats_s=song.beats.times_s[inside],
+        beat_numbers=song.beats.numbers[inside],
+        metadata={
+            "genre": song.genre.name,
+            "generator": config.generator,
+            "weights_sha256": generator.card["sha256"],
+            "seed": seed,
+            "song_beats_per_dance_beat": ratio,
+            "robodance_version": robodance.__version__,
+        },
+    )
+
+
+def dance_beats(beats: Beats, usual_beat_s: float) -> tuple[Beats, float]:
+    """Return the beats to dance on: the song's, or every second, or twice as many.
+
+    Music nearly twice as fast as the genre is danced at half its beat, as people do.
+
+    Args:
+        beats: Of the song.
+        usual_beat_s: The genre's own beat.
+
+    Returns:
+        The beats, and how many beats of the song make one of the dance: 2, 1 or 0.5.
+    """
+    ratio = usual_beat_s / float(np.median(np.diff(beats.times_s)))
+    times, numbers = np.asarray(beats.times_s), np.asarray(beats.numbers)
+    if ratio > OCTAVE and len(times) >= 4:
+        first = int(np.argmax(numbers == 1)) % 2  # keep the downbeats where bars are even
+        return _renumbered(times[first::2], beats, first=0), 2.0
+    if ratio < 1.0 / OCTAVE:
+        middle = 0.5 * (times[1:] + times[:-1])
+        both = np.insert(times, np.arange(1, len(times)), middle)
+        return _renumbered(both, beats, first=2 * (int(numbers[0]) - 1)), 0.5
+    return beats, 1.0
+
+
+def _renumbered(times: np.ndarray, beats: Beats, first: int) -> Beats:
+    numbers = (first + np.arange(len(times))) % beats.beats_per_bar + 1
+    return Beats(
+        times_s=times,
+        numbers=numbers,
+        beats_per_bar=beats.beats_per_bar,
+        tempo_bpm=60.0 / float(np.median(np.diff(times))),
+        confidence=beats.confidence,
+    )
+
+
+def _downbeat_before(clock: BeatClock, position: float) -> int:
+    """Return the last downbeat at or before a position, in beats."""
+    beat = int(np.floor(position))
+    return beat - round(float(clock.bar_position_at(np.array([float(beat)]))[0]))
+
+
+def _shipped(genre: str, config: ChoreographyConfig) -> Path:
+    path = weights_path(f"{config.generator}_{genre}.safetensors")
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no weights of {config.generator!r} for {genre!r} are shipped; train them "
+            "with 'robodance train' and give them as choreography.weights"
+        )
+    return path

@@ -1,0 +1,196 @@
+"""The order of a dance: which unit follows which, drawn before any frame is generated.
+
+A network that predicts the mean of what may come next stops dancing; one that is told
+which choreographic unit it is in, and how far, does not. So a dance is first drawn as a
+chain of units: mostly as the training choreographies chain them, else where the poses
+meet, livelier units where the music is, and never the same two units in a row again
+within 256 beats. A unit and its mirror image count as two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from robodance.errors import DataError
+from robodance.values import BoolArray, FloatArray, IntArray
+
+__all__ = ["POSITION_DIM", "Phrase", "PhraseFrames", "Vocabulary", "draw_phrases", "lay_out"]
+
+POSITION_DIM = 16
+REMEMBERED_BEATS = 272  # a 16-beat window may have no twin up to 256 beats away
+LONG_UNIT_BEATS = 12  # such a unit makes a 16-beat window nearly alone
+KNOWN_SHARE = 0.65  # of the choices follow the choreographies where they know one
+NEAR_M = 0.08  # a join over more than a few of these is unlikely
+NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
+DRIVE = 0.4  # how strongly loud music asks for lively units
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a genre's units are called and how they join; N units.
+
+    Attributes:
+        tags: Names.
+        beats: Shape (N,).
+        follows: Shape (N, N), how often j follows i in the training choreographies.
+        distance_m: Shape (N, 2 N), mean joint distance from the end of i to the start of
+            j (columns 0..N-1) or of j's mirror image (N..2N-1).
+        liveliness: Shape (N,), mean joint speed, standardised over the units.
+    """
+
+    tags: tuple[str, ...]
+    beats: IntArray
+    follows: FloatArray = field(repr=False)
+    distance_m: FloatArray = field(repr=False)
+    liveliness: FloatArray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.tags)
+        shapes = {
+            "beats": (count,),
+            "follows": (count, count),
+            "distance_m": (count, 2 * count),
+            "liveliness": (count,),
+        }
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                raise DataError(
+                    f"vocabulary: {name} has shape {getattr(self, name).shape}, expected {shape}"
+                )
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """One unit in a dance."""
+
+    unit: int
+    mirrored: bool
+    beats: int
+
+
+@dataclass(frozen=True)
+class PhraseFrames:
+    """A chain of phrases laid out on T frames of the beat clock.
+
+    Attributes:
+        unit: Shape (T,), index of the unit.
+        upcoming: Shape (T,), index of the next unit, plus N where it is seen mirrored from
+            the present one.
+        seen: Shape (T,), 0..1, how far the next unit is already told.
+        position: Shape (T, 16), where in the unit.
+        mirrored: Shape (T,), whether the unit is danced mirrored.
+    """
+
+    unit: IntArray
+    upcoming: IntArray
+    seen: FloatArray
+    position: FloatArray
+    mirrored: BoolArray
+
+    def first(self, count: int) -> PhraseFrames:
+        """Return the first ``count`` frames."""
+        return PhraseFrames(**{name: array[:count] for name, array in vars(self).items()})
+
+    def after_run_up(self, count: int) -> PhraseFrames:
+        """Return the chain with ``count`` frames before it that stand in its first moment."""
+        return PhraseFrames(
+            **{
+                name: np.concatenate([np.repeat(array[:1], count, axis=0), array])
+                for name, array in vars(self).items()
+            }
+        )
+
+
+def draw_phrases(
+    vocabulary: Vocabulary,
+    beats: int,
+    rng: np.random.Generator,
+    *,
+    drive: FloatArray | None = None,
+) -> list[Phrase]:
+    """Draw a chain of units that covers some beats.
+
+    Args:
+        vocabulary: The genre's units.
+        beats: Beats to cover; the last phrase may go on beyond.
+        rng: Decides.
+        drive: Shape (beats,), standardised energy of the music per beat, or None.
+    """
+    phrases: list[Phrase] = []
+    starts: list[int] = []
+    position = 0
+    while position < beats:
+        weights = _weights(vocabulary, phrases, starts, position)
+        if drive is not None and position < len(drive):
+            until = position + vocabulary.beats
+            total = np.concatenate([[0.0], np.cumsum(drive)])
+            mean = (total[np.minimum(until, len(drive))] - total[position]) / vocabulary.beats
+            pull = np.exp(DRIVE * np.clip(mean, -2, 2) * np.clip(vocabulary.liveliness, -2, 2))
+            weights = weights * np.tile(pull, 2)
+        choice = int(rng.choice(len(weights), p=weights / weights.sum()))
+        flipped, unit = divmod(choice, len(vocabulary.tags))
+        mirrored = bool(flipped) != (phrases[-1].mirrored if phrases else False)
+        phrases.append(Phrase(unit, mirrored, int(vocabulary.beats[unit])))
+        starts.append(position)
+        position += phrases[-1].beats
+    return phrases
+
+
+def _weights(
+    vocabulary: Vocabulary, phrases: list[Phrase], starts: list[int], position: int
+) -> FloatArray:
+    """Return how likely each unit comes next: as seen from the present one, or mirrored."""
+    count = len(vocabulary.tags)
+    if not phrases:
+        return np.ones(2 * count)
+    last = phrases[-1]
+    near = np.exp(-vocabulary.distance_m[last.unit] / NEAR_M)
+    near /= near.sum()
+    known = np.concatenate([vocabulary.follows[last.unit], np.zeros(count)])
+    share = KNOWN_SHARE if known.sum() else 0.0
+    weights = share * known / max(known.sum(), 1e-9) + (1.0 - share) * near
+    allowed = np.ones(2 * count)
+    for index, (phrase, start) in enumerate(zip(phrases, starts, strict=True)):
+        if position - start > REMEMBERED_BEATS:
+            continue
+        column = phrase.unit + count * (phrase.mirrored != last.mirrored)
+        if vocabulary.beats[phrase.unit] >= LONG_UNIT_BEATS:
+            allowed[column] = 0.0
+        if index and phrases[index - 1].unit == last.unit:
+            before = phrases[index - 1]
+            if before.mirrored == last.mirrored:  # the mirrored pair is another pair
+                allowed[column] = 0.0
+    wanted = weights * allowed
+    if wanted.sum() > 1e-12:
+        return np.asarray(wanted)
+    return np.asarray((near + 1e-9) * allowed + 1e-12)
+
+
+def lay_out(vocabulary: Vocabulary, phrases: list[Phrase], frames_per_beat: int) -> PhraseFrames:
+    """Lay phrases out frame by frame: what a network is told about its place in the dance."""
+    count = len(vocabulary.tags)
+    following = [*phrases[1:], phrases[-1]]
+    frames = [phrase.beats * frames_per_beat for phrase in phrases]
+    unit = np.repeat([phrase.unit for phrase in phrases], frames)
+    mirrored = np.repeat([phrase.mirrored for phrase in phrases], frames)
+    upcoming = np.repeat(
+        [
+            after.unit + count * (after.mirrored != phrase.mirrored)
+            for phrase, after in zip(phrases, following, strict=True)
+        ],
+        frames,
+    )
+    beat = np.concatenate([np.arange(n) for n in frames]) / frames_per_beat
+    length = np.repeat([float(phrase.beats) for phrase in phrases], frames)
+    seen = np.clip((NEXT_SEEN_BEATS - (length - beat)) / NEXT_SEEN_BEATS, 0.0, 1.0)
+    return PhraseFrames(unit, upcoming, seen, _position(beat, length), mirrored)
+
+
+def _position(beat: FloatArray, length: FloatArray) -> FloatArray:
+    """Return where in the unit a frame is: waves of half a beat to 32 beats, and ramps."""
+    periods = np.array([0.5, 1.0, 4.0, 8.0, 16.0, 32.0])
+    angles = 2.0 * np.pi * beat[:, None] / periods
+    ramps = [beat / length, np.exp(-beat), np.exp(beat - length), length / 16.0]
+    return np.concatenate([np.sin(angles), np.cos(angles), np.stack(ramps, axis=1)], axis=1)

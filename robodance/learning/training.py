@@ -1,0 +1,429 @@
+"""Training of the autoregressive generator: one resumable loop.
+
+Roll-outs with gradient from the start: the network sees its own poses with a rising
+share, and both the pose and its speed are compared (an L1 error of poses alone is
+content with damped motion). Every update draws its randomness from (seed, update), so a
+run that was killed goes on exactly as it would have.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from robodance.choreography.generators.autoregressive import (
+    AutoregressiveNet,
+    Condition,
+    NetConfig,
+)
+from robodance.choreography.phrases import Vocabulary
+from robodance.choreography.sampling import MIRROR_ORDER, MIRROR_SIGN, Normaliser
+from robodance.config import TrainConfig
+from robodance.errors import DataError
+from robodance.learning.corpus import (
+    BEATS_PER_BAR,
+    Corpus,
+    MusicShelf,
+    build_corpus,
+    build_vocabulary,
+    fit_normaliser,
+    load_music,
+)
+from robodance.learning.dataset import UnitLibrary, load_library
+from robodance.learning.gate import as_dict, failures, free_run, measure, reference_figures
+from robodance.choreography.body import clean_body
+from robodance.choreography.beat_clock import FRAMES_PER_BEAT
+from robodance.skeleton import decode_pose
+
+__all__ = ["TrainingData", "prepare", "train"]
+
+ZERO_HISTORIES = 0.03  # share of roll-outs that begin as a dance does
+CODE_NOISE = 0.1
+MUSIC_NOISE = 0.3
+CLIP = 1.0
+DECAY_FROM = 0.6
+SAVE_EVERY = 250
+GATE_TRIAL_FRAMES, GATE_TRIAL_SEEDS = 2400, 6
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Everything a run needs of the data."""
+
+    library: UnitLibrary
+    vocabulary: Vocabulary
+    normaliser: Normaliser
+    corpus: Corpus
+    shelf: MusicShelf
+
+
+def prepare(config: TrainConfig, data: Path) -> TrainingData:
+    """Read the data of a genre and chain it."""
+    library = load_library(data, config.genre, seed=0)
+    vocabulary = build_vocabulary(library)
+    normaliser = fit_normaliser(library)
+    shelf = load_music(library, data)
+    corpus = build_corpus(
+        library, vocabulary, normaliser, shelf, beats=config.chain_beats, seed=config.seed
+    )
+    return TrainingData(library, vocabulary, normaliser, corpus, shelf)
+
+
+class _Tensors:
+    """A corpus as tensors, with windows read by their first predicted frame."""
+
+    def __init__(self, corpus: Corpus, history: int) -> None:
+        self.poses = torch.from_numpy(corpus.poses).float()
+        self.order = torch.from_numpy(MIRROR_ORDER)
+        self.sign = torch.from_numpy(MIRROR_SIGN).float()
+        self.turned = self.mirror(self.poses)
+        self.mirrored = torch.from_numpy(np.ascontiguousarray(corpus.frames.mirrored))
+        self.condition = Condition(
+            music=torch.from_numpy(corpus.music).float(),
+            phase=torch.from_numpy(corpus.phase).float(),
+            unit=torch.from_numpy(corpus.frames.unit),
+            upcoming=torch.from_numpy(corpus.frames.upcoming),
+            seen=torch.from_numpy(corpus.frames.seen).float(),
+            position=torch.from_numpy(corpus.frames.position).float(),
+        )
+        self.history = history
+
+    def mirror(self, poses: Tensor) -> Tensor:
+        """Return poses with left and right exchanged."""
+        return poses[..., self.order] * self.sign
+
+    def window(self, first: Tensor, length: int) -> tuple[Tensor, Tensor, Tensor, Condition]:
+        """Return history, targets, flips and conditions of roll-outs.
+
+        The history is seen as the first predicted frame sees it; targets each in their
+        own view; flips (B, K) say where the view changes.
+        """
+        past = first[:, None] + torch.arange(-self.history, 0)
+        ahead = first[:, None] + torch.arange(length)
+        turn = (self.mirrored[past] != self.mirrored[first, None])[..., None]
+        history = torch.where(turn, self.turned[past], self.poses[past])
+        flips = self.mirrored[ahead] != self.mirrored[ahead - 1]
+        condition = Condition(**{name: array[ahead] for name, array in vars(self.condition).items()})
+        return history, self.poses[ahead], flips, condition
+
+
+def train(
+    config: TrainConfig,
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    progress: Callable[[float, str], None] | None = None,
+    prepared: TrainingData | None = None,
+) -> Path:
+    """Train a generator; the best free run becomes ``weights.safetensors`` with its card.
+
+    Args:
+        config: Settings.
+        data: Folder of the data sets, as published.
+        out: Folder of the run: state, curves, weights.
+        resume: Go on with the run in ``out``.
+        progress: Called with the share done and a line about it.
+        prepared: The data, where the caller has read them already.
+
+    Returns:
+        The weight file.
+
+    Raises:
+        DataError: The data cannot be read, or ``out`` holds another run.
+    """
+    torch.set_num_threads(config.threads)
+    out.mkdir(parents=True, exist_ok=True)
+    prepared = prepared or prepare(config, data)
+    net = _new_net(config, prepared.vocabulary)
+    tensors = _Tensors(prepared.corpus, net.config.history)
+    run = _Run(config, net, out)
+    first = run.restore(resume)
+    reference = reference_figures(prepared.library)
+    started, clock = first, time.monotonic()
+    for update in range(first, config.updates):
+        loss = _update(run, tensors, update)
+        done = update + 1
+        if done % 50 == 0 or done == config.updates:
+            pace = (done - started) / max(time.monotonic() - clock, 1e-9)
+            run.note({"update": done, "loss": round(loss, 5), "updates_per_s": round(pace, 2)})
+            if progress is not None:
+                progress(done / config.updates, f"update {done}, loss {loss:.4f}, {pace:.1f}/s")
+        late = done > config.updates // 2
+        if (late and done % config.gate_every == 0) or done == config.updates:
+            figures, missed = trial(run.averaged(), prepared, reference)
+            run.consider(done, figures, missed, reference)
+            if progress is not None:
+                progress(done / config.updates, f"free run at {done}: {figures}; misses {missed}")
+        if done % SAVE_EVERY == 0 or done == config.updates:
+            run.save(done)
+    from robodance.choreography.checkpoint import save_checkpoint
+
+    weights = out / f"autoregressive_{config.genre}.safetensors"
+    best = load_file(str(out / "best.safetensors"))
+    save_checkpoint(
+        weights,
+        {name: tensor.numpy() for name, tensor in best.items()},
+        prepared.vocabulary,
+        prepared.normaliser,
+        card={
+            "generator": "autoregressive",
+            "genre": config.genre,
+            "beat_s": round(prepared.library.beat_s, 5),
+            "beats_per_bar": BEATS_PER_BAR.get(config.genre, 4),
+            "network": asdict(net.config),
+            "parameters": net.parameter_count(),
+            "music": _music_kind(prepared.shelf),
+            "training": asdict(config),
+            "held_out_units": sorted(prepared.library.held_out),
+            "reference": {name: as_dict(f) for name, f in reference.items()},
+            "trial": json.loads((out / "best.json").read_text(encoding="utf-8")),
+        },
+    )
+    draw_curves(out)
+    return weights
+
+
+def trial(
+    net: AutoregressiveNet,
+    prepared: TrainingData,
+    reference: dict[str, object],
+    frames: int = GATE_TRIAL_FRAMES,
+    seeds: int = GATE_TRIAL_SEEDS,
+) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Let a network dance by itself, without music, and hold it against the gate."""
+    genre, beat_s = prepared.library.genre, prepared.library.beat_s
+    dances = free_run(
+        net,
+        prepared.vocabulary,
+        prepared.normaliser,
+        np.zeros((seeds, 1, 128)),
+        seeds=range(1000, 1000 + seeds),
+        frames=frames,
+        beats_per_bar=BEATS_PER_BAR.get(genre, 4),
+    )
+    rebuilt, rebuilt_before = reference["rebuilt"], reference["rebuilt_before"]
+    raw = [decode_pose(poses) for poses in dances]
+    clean = [clean_body(dance, FRAMES_PER_BEAT / beat_s) for dance in raw]
+    before = measure(raw, beat_s, rebuilt_before.speed_m_s)
+    after = measure(clean, beat_s, rebuilt.speed_m_s)
+    missed = [f"before cleaning, {m}" for m in failures(before, rebuilt_before, cleaned=False)]
+    missed += failures(after, rebuilt, cleaned=True)
+    return {"before": as_dict(before), "after": as_dict(after)}, missed
+
+
+def _new_net(config: TrainConfig, vocabulary: Vocabulary) -> AutoregressiveNet:
+    with torch.random.fork_rng():
+        torch.manual_seed(config.seed)
+        return AutoregressiveNet(NetConfig(units=len(vocabulary.tags)))
+
+
+class _Run:
+    """State of a training run: network, optimiser, running mean, notes."""
+
+    def __init__(self, config: TrainConfig, net: AutoregressiveNet, out: Path) -> None:
+        self.config, self.net, self.out = config, net, out
+        self.optimiser = torch.optim.Adam(net.parameters(), lr=config.learning_rate, foreach=True)
+        self.mean = {name: p.detach().clone() for name, p in net.named_parameters()}
+        self.rows: list[dict[str, float]] = []
+        self.best: dict[str, object] = {}
+
+    def restore(self, resume: bool) -> int:
+        """Return the update to go on with; 0 for a new run."""
+        state = self.out / "state.json"
+        if not state.is_file():
+            return 0
+        if not resume:
+            raise DataError(f"{self.out}: holds a run already; add --resume or give another --out")
+        notes = json.loads(state.read_text(encoding="utf-8"))
+        if notes["config"] != asdict(self.config):
+            raise DataError(f"{self.out}: holds a run with other settings; give another --out")
+        tensors = load_file(str(self.out / notes["tensors"]))
+        with torch.no_grad():
+            for index, (name, parameter) in enumerate(self.net.named_parameters()):
+                parameter.copy_(tensors[f"net.{name}"])
+                self.mean[name].copy_(tensors[f"mean.{name}"])
+                self.optimiser.state[parameter] = {
+                    "step": torch.tensor(float(notes["update"])),
+                    "exp_avg": tensors[f"first.{index}"].clone(),
+                    "exp_avg_sq": tensors[f"second.{index}"].clone(),
+                }
+        self.rows, self.best = notes["rows"], notes["best"]
+        return int(notes["update"])
+
+    def save(self, update: int) -> None:
+        """Write the state so that a kill at any moment leaves a whole one."""
+        tensors = {}
+        for index, (name, parameter) in enumerate(self.net.named_parameters()):
+            memory = self.optimiser.state[parameter]
+            tensors[f"net.{name}"] = parameter.detach()
+            tensors[f"mean.{name}"] = self.mean[name]
+            tensors[f"first.{index}"] = memory["exp_avg"]
+            tensors[f"second.{index}"] = memory["exp_avg_sq"]
+        name = f"state-{update}.safetensors"
+        save_file(tensors, str(self.out / name))
+        notes = {
+            "update": update,
+            "tensors": name,
+            "config": asdict(self.config),
+            "rows": self.rows,
+            "best": self.best,
+        }
+        _write_json(self.out / "state.json", notes)
+        for old in self.out.glob("state-*.safetensors"):
+            if old.name != name:
+                old.unlink()
+        with (self.out / "curves.csv").open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, ["update", "loss", "updates_per_s"])
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def note(self, row: dict[str, float]) -> None:
+        """Add a row to the curves."""
+        self.rows.append(row)
+
+    def averaged(self) -> AutoregressiveNet:
+        """Return a network with the running mean of the weights, as it ships (half precision)."""
+        net = AutoregressiveNet(self.net.config)
+        net.load_state_dict({name: p.half().float() for name, p in self.mean.items()})
+        return net.eval()
+
+    def consider(
+        self,
+        update: int,
+        figures: dict[str, dict[str, float]],
+        missed: list[str],
+        reference: dict[str, object],
+    ) -> None:
+        """Keep these weights if their free run is the best so far."""
+        rebuilt = as_dict(reference["rebuilt"])
+        score = len(missed) + abs(figures["after"]["speed_m_s"] / rebuilt["speed_m_s"] - 1.0)
+        if self.best and score > self.best["score"]:
+            return
+        self.best = {"update": update, "score": score, "figures": figures, "missed": missed}
+        save_file(dict(self.mean), str(self.out / "best.tmp"))
+        os.replace(self.out / "best.tmp", self.out / "best.safetensors")
+        _write_json(self.out / "best.json", self.best)
+
+
+def _update(run: _Run, tensors: _Tensors, update: int) -> float:
+    """Do one step of the optimiser; returns the loss."""
+    config, net = run.config, run.net
+    rng = torch.Generator().manual_seed(config.seed * 1_000_003 + update)
+    count = len(tensors.poses)
+    first = torch.randint(
+        net.config.history + 1, count - config.rollout, (config.batch,), generator=rng
+    )
+    history, targets, flips, condition = tensors.window(first, config.rollout)
+    loudness = 2.0 * torch.rand(config.batch, 1, 1, generator=rng)
+    noise = torch.randn(history.shape, generator=rng)
+    history = history + config.history_noise * loudness * noise
+    blank = torch.rand(config.batch, 1, 1, generator=rng) < ZERO_HISTORIES
+    history = torch.where(blank, torch.zeros(()), history)
+    forced = max(0.0, 1.0 - update / (config.forced_until * config.updates))
+    teach = torch.rand(config.batch, config.rollout, 1, generator=rng) < forced
+    told = net.tell(_disturbed(condition, config, rng), _code_noise(net, targets, rng))
+
+    for group in run.optimiser.param_groups:
+        group["lr"] = _learning_rate(config, update)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        predicted = _roll(net, tensors, history, targets, flips, told, teach)
+    error = (predicted - targets).abs().mean()
+    steady = ~flips[:, 1:, None]
+    speed = ((predicted.diff(dim=1) - targets.diff(dim=1)).abs() * steady).mean()
+    loss = error + config.speed_weight * speed
+    run.optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(net.parameters(), CLIP, foreach=True)
+    run.optimiser.step()
+    average = min(config.average, (1.0 + update) / (10.0 + update))
+    with torch.no_grad():
+        mean, now = list(run.mean.values()), [p.detach() for p in net.parameters()]
+        torch._foreach_lerp_(mean, now, 1.0 - average)
+    return float(error.detach())
+
+
+def _roll(
+    net: AutoregressiveNet,
+    tensors: _Tensors,
+    history: Tensor,
+    targets: Tensor,
+    flips: Tensor,
+    told: Tensor,
+    teach: Tensor,
+) -> Tensor:
+    """Predict K poses in a row, each after the ones before; shape (B, K, 74)."""
+    predictions = []
+    for step in range(targets.shape[1]):
+        if step and bool(flips[:, step].any()):
+            flip = flips[:, step, None, None]
+            history = torch.where(flip, tensors.mirror(history), history)
+        pose = net(history, told[:, step])
+        predictions.append(pose)
+        fed = torch.where(teach[:, step], targets[:, step], pose)
+        history = torch.cat([history[:, 1:], fed[:, None]], dim=1)
+    return torch.stack(predictions, dim=1)
+
+
+def _disturbed(condition: Condition, config: TrainConfig, rng: torch.Generator) -> Condition:
+    """Return the condition with noise on the music, or without music."""
+    music = condition.music
+    music = music + MUSIC_NOISE * torch.randn(music.shape, generator=rng)
+    keep = torch.rand(len(music), 1, 1, generator=rng) >= config.music_dropout
+    values = dict(vars(condition))
+    values["music"] = torch.where(keep, music, torch.zeros(()))
+    return Condition(**values)
+
+
+def _code_noise(net: AutoregressiveNet, targets: Tensor, rng: torch.Generator) -> Tensor:
+    """Return noise on the code of the unit, the same over one roll-out."""
+    shape = (len(targets), 1, net.config.unit_code)
+    return CODE_NOISE * torch.randn(shape, generator=rng)
+
+
+def _learning_rate(config: TrainConfig, update: int) -> float:
+    share = update / config.updates
+    warm = min(1.0, (update + 1) / 100.0)
+    if share < DECAY_FROM:
+        return config.learning_rate * warm
+    fall = (share - DECAY_FROM) / (1.0 - DECAY_FROM)
+    return config.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1.0 + np.cos(np.pi * fall)))
+
+
+def _music_kind(shelf: MusicShelf) -> str:
+    from robodance.audio.features import KIND
+
+    return shelf.songs[0].kind if shelf.songs else KIND
+
+
+def draw_curves(out: Path) -> None:
+    """Draw ``curves.csv`` as ``curves.png`` where matplotlib is installed."""
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError:
+        return
+    with (out / "curves.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot([float(row["update"]) for row in rows], [float(row["loss"]) for row in rows])
+    axes.set(xlabel="update", ylabel="L1 error, standard deviations", yscale="log")
+    figure.savefig(out / "curves.png", dpi=100)
+
+
+def _write_json(path: Path, content: object) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    os.replace(part, path)
