@@ -136,11 +136,13 @@ class Bodies:
         middle = 0.5 * (ends[:, :, 0] + ends[:, :, 1])
         reach = np.linalg.norm(self.still[:, 0] - self.still[:, 1], axis=1) / 2.0 + self.radii
         a, b = self.pairs.T
-        squared = np.zeros((len(ends), len(a)))
+        squared = np.zeros((len(a), len(ends)))
         for axis in range(3):
-            along = np.ascontiguousarray(middle[:, :, axis])
-            squared += (along[:, a] - along[:, b]) ** 2
-        sample, pair = np.nonzero(squared < (reach[a] + reach[b] + within_m) ** 2)
+            along = np.ascontiguousarray(middle[:, :, axis].T)  # (C, T): rows are fast to pick
+            gap = along[a] - along[b]
+            gap *= gap
+            squared += gap
+        pair, sample = np.nonzero(squared < ((reach[a] + reach[b] + within_m) ** 2)[:, None])
         return sample, pair
 
 

@@ -47,13 +47,13 @@ def segment_distances(p1: FloatArray, q1: FloatArray, p2: FloatArray, q2: FloatA
     )
     d1, d2, between = q1 - p1, q2 - p2, p2 - p1
     normal = np.cross(d1, d2)
-    squared = (normal * normal).sum(1)
+    squared = _dot(normal, normal)
     skew = squared > 1e-18
     safe = np.where(skew, squared, 1.0)
-    s = (np.cross(between, d2) * normal).sum(1) / safe
-    t = (np.cross(between, d1) * normal).sum(1) / safe
+    s = _dot(np.cross(between, d2), normal) / safe
+    t = _dot(np.cross(between, d1), normal) / safe
     inside = skew & (s >= 0.0) & (s <= 1.0) & (t >= 0.0) & (t <= 1.0)
-    lines = np.abs((between * normal).sum(1)) / np.sqrt(safe)
+    lines = np.abs(_dot(between, normal)) / np.sqrt(safe)
     return np.asarray(np.where(inside, np.minimum(lines, ends), ends))
 
 
@@ -124,6 +124,10 @@ def _changing(starts: list[FloatArray], ends: list[FloatArray]) -> list[bool]:
 
 def _to_segment(point: FloatArray, p: FloatArray, q: FloatArray) -> FloatArray:
     d = q - p
-    length = np.maximum((d * d).sum(1), 1e-18)
-    share = np.clip(((point - p) * d).sum(1) / length, 0.0, 1.0)
-    return np.asarray(np.linalg.norm(point - p - share[:, None] * d, axis=1))
+    share = np.clip(_dot(point - p, d) / np.maximum(_dot(d, d), 1e-18), 0.0, 1.0)
+    rest = point - p - share[:, None] * d
+    return np.sqrt(_dot(rest, rest))
+
+
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("...i,...i->...", a, b))

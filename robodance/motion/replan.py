@@ -40,6 +40,7 @@ MARGIN_M = 0.001  # kept beyond the required clearance, so that a price can reac
 FIRST_CALM = 1.0  # of squared second differences where the ZMP leaves the soles
 CALM_STEP = 10.0
 CHECKS_PER_STEP = 4
+ZMP_CHECKS_PER_STEP = 2  # accelerations are linear between knots
 BEFORE_AND_AFTER_S = 0.4
 WIDER_S = 0.1  # each further try looks this much further to either side
 GAP_POINTS = 2 * TAPS
@@ -160,18 +161,36 @@ class _Check:
 def _check(
     control: FloatArray, bodies: Bodies, stand: Stand, step_s: float, zmp_m: float
 ) -> _Check:
+    """Look at a piece of the motion, between its knots too."""
     spline = Spline(control, step_s)
     positions = spline.sampled(CHECKS_PER_STEP)
     widest = float(bodies.required_m.max(initial=0.0)) + 1e-3
     short = np.maximum(bodies.required_m - bodies.clearances(positions, widest), 0.0)
-    lean = np.maximum(zmp_m - stand.zmp_margins(spline, CHECKS_PER_STEP), 0.0)
-    return _Check(_by_segment(short.max(axis=1, initial=0.0)), _by_segment(lean))
+    lean = np.maximum(zmp_m - stand.zmp_margins(spline, ZMP_CHECKS_PER_STEP), 0.0)
+    return _Check(
+        _by_segment(short.max(axis=1, initial=0.0), CHECKS_PER_STEP),
+        _by_segment(lean, ZMP_CHECKS_PER_STEP),
+    )
 
 
-def _by_segment(values: FloatArray) -> FloatArray:
+def _check_again(
+    check: _Check, window: BoolArray, look: Callable[[FloatArray], _Check], control: FloatArray
+) -> _Check:
+    """Look at the changed windows only; everything else was clean or is in a window."""
+    near, tipping = check.near.copy(), check.tipping.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], window, [False]])))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        low, high = max(first - TAPS + 1, 0), min(last + TAPS - 1, len(control))
+        part = look(control[low:high])
+        near[low : high - TAPS + 1] = part.near
+        tipping[low : high - TAPS + 1] = part.tipping
+    return _Check(near, tipping)
+
+
+def _by_segment(values: FloatArray, per_step: int) -> FloatArray:
     """Return the largest of the samples of each knot interval, both its ends counted."""
-    inner = values[:-1].reshape(-1, CHECKS_PER_STEP).max(axis=1)
-    return np.asarray(np.maximum(inner, values[CHECKS_PER_STEP::CHECKS_PER_STEP]))
+    inner = values[:-1].reshape(-1, per_step).max(axis=1)
+    return np.asarray(np.maximum(inner, values[per_step::per_step]))
 
 
 def _repair(
@@ -192,9 +211,13 @@ def _repair(
     terms = _joined_terms(arms)
     repaired = np.zeros(len(control) - 2, dtype=bool)
     retreated = np.zeros(len(control) - 2, dtype=bool)
+
+    def look(part: FloatArray) -> _Check:
+        return _check(part, bodies, stand, step_s, zmp_m)
+
+    check = look(control)
     for attempt in range(REPAIR_TRIES + RETREATS):
         report(1.0 - (1.0 - FOLLOW_SHARE) * 0.6**attempt)
-        check = _check(control, bodies, stand, step_s, zmp_m)
         if check.clean:
             report(1.0)
             return Replanned(Spline(control, step_s), repaired, retreated)
@@ -211,7 +234,8 @@ def _repair(
             control[:, columns], goal, rows, window, rounds=REPAIR_ROUNDS
         )
         repaired |= window[1:-1]
-    raise InfeasibleDance(_what_is_left(_check(control, bodies, stand, step_s, zmp_m), step_s))
+        check = _check_again(check, window, look, control)
+    raise InfeasibleDance(_what_is_left(check, step_s))
 
 
 def _joined_terms(arms: Sequence[Part]) -> list[Term]:
