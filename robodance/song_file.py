@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from robodance.errors import AudioError
 
-__all__ = ["file_sha256", "load_soundtrack"]
+__all__ = ["cut_off_mp3", "file_sha256", "load_soundtrack"]
 
 Float32 = NDArray[np.float32]
 
 _MISSING_SHARE = 0.01  # a file may end this share of its length (or _MISSING_S) early
 _MISSING_S = 0.5
+_STUMP_S = 60.0  # so much of a cut-off mp3 is a song of its own
 _LOUDEST = 8.0  # a float file above this peak is on another scale than -1..1
 _OPEN_ENDED = {0, 0xFFFFFFFF, 0x7FFFFFFF}  # sizes that a recorder writes when it streams
 
@@ -50,6 +51,7 @@ def load_soundtrack(path: Path | str) -> tuple[Float32, int]:
     if decoded is None:
         decoded = _read_with_ffmpeg(path)
     samples, rate_hz = decoded
+    _check_stump(path, samples.shape[0] / rate_hz)
     if not samples.size:
         raise AudioError(f"{path}: holds no sound (0 samples); give another song")
     finite = np.isfinite(samples).all(axis=1)
@@ -98,19 +100,20 @@ def _read_with_libsndfile(path: Path) -> tuple[Float32, int] | None:
     import soundfile
 
     _check_ending(path)
-    with path.open("rb") as file:
+    with path.open("rb") as file, _quiet_stderr():
         try:
             # By descriptor, so that a wrong ending of the name cannot mislead it.
             sound = soundfile.SoundFile(file.fileno(), closefd=False)
         except (soundfile.LibsndfileError, TypeError):
             return None
-        with sound, _quiet_stderr():
-            rate_hz, declared = int(sound.samplerate), int(sound.frames)
+        with sound:
+            rate_hz, declared, kind = int(sound.samplerate), int(sound.frames), sound.format
             try:
                 samples = sound.read(dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 raise AudioError(_cut_off(path, str(error).rstrip("."))) from error
-    _check_length(path, samples.shape[0] / rate_hz, declared / rate_hz)
+    if kind != "MP3" or samples.shape[0] < _STUMP_S * rate_hz:
+        _check_length(path, samples.shape[0] / rate_hz, declared / rate_hz)
     return np.asarray(samples, dtype=np.float32), rate_hz
 
 
@@ -144,7 +147,7 @@ def _decode(container: Any, stream: Any, rate_hz: int) -> Float32:
 
     channels = stream.codec_context.channels
     resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate_hz)
-    blocks: list[Float32] = []
+    blocks: list[NDArray[Any]] = []
     for frame in container.decode(stream):
         if frame.sample_rate == rate_hz and len(frame.layout.channels) == channels:
             blocks += [out.to_ndarray().T for out in resampler.resample(frame)]
@@ -155,7 +158,7 @@ def _decode(container: Any, stream: Any, rate_hz: int) -> Float32:
 
 
 def _check_ending(path: Path) -> None:
-    """Raise when a wav, aiff, ogg or mp3 file ends before what it promises."""
+    """Raise when a wav, aiff or ogg file ends before what it promises."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(1 << 16)
@@ -174,17 +177,30 @@ def _check_ending(path: Path) -> None:
         at = tail.rfind(b"OggS")
         if at < 0 or at + 6 > len(tail) or not tail[at + 5] & 0x04:  # end-of-stream flag
             raise AudioError(_cut_off(path, "its last page is missing"))
-    else:
-        start = _id3_length(path)
-        with path.open("rb") as file:
-            file.seek(start)
-            frame = file.read(256)
-        at = max(frame.find(b"Xing"), frame.find(b"Info"))
-        if frame[:1] == b"\xff" and at > 0 and len(frame) >= at + 16:
-            flags = struct.unpack_from(">I", frame, at + 4)[0]
-            if flags & 2:  # a byte count follows the optional frame count
-                counted = struct.unpack_from(">I", frame, at + (12 if flags & 1 else 8))[0]
-                _check_bytes(path, size - start, counted)
+
+
+def cut_off_mp3(path: Path | str) -> str | None:
+    """Say what is missing when an mp3 ends before what its own header counts.
+
+    Returns:
+        A sentence for a warning, or None for whole files and for other formats.
+    """
+    path = Path(path)
+    start = _id3_length(path)
+    with path.open("rb") as file:
+        file.seek(start)
+        frame = file.read(256)
+    at = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if frame[:1] != b"\xff" or at < 0 or len(frame) < at + 16:
+        return None
+    flags = struct.unpack_from(">I", frame, at + 4)[0]
+    if not flags & 2:  # no byte count
+        return None
+    promised = struct.unpack_from(">I", frame, at + (12 if flags & 1 else 8))[0]
+    found = path.stat().st_size - start
+    if found >= promised * (1.0 - _MISSING_SHARE):
+        return None
+    return _cut_off(path, f"{found} of {promised} bytes of sound are there")
 
 
 def _id3_length(path: Path) -> int:
@@ -200,6 +216,17 @@ def _id3_length(path: Path) -> int:
                 (byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True)
             )
             length += 10 + size + (10 if head[5] & 0x10 else 0)
+
+
+def _check_stump(path: Path, found_s: float) -> None:
+    """Refuse what is left of a cut-off mp3, unless it is long enough to dance to.
+
+    An mp3 is a stream: players play a cut one to its end, and there are such songs in
+    people's libraries. The caller who uses one warns (``cut_off_mp3``).
+    """
+    problem = cut_off_mp3(path)
+    if problem is not None and found_s < _STUMP_S:
+        raise AudioError(problem)
 
 
 def _check_bytes(path: Path, found: int, promised: int) -> None:
