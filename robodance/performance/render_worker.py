@@ -1,0 +1,87 @@
+"""A process that draws pictures: a job on stdin, raw pictures on stdout.
+
+It runs on its own so that every core draws, and so that what graphics libraries print, or
+their way of ending a process, cannot reach the program. It ends when its stdin or stdout
+closes.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace, Interpolation
+from numpy.typing import NDArray
+
+from robodance.performance.scene import Scene, SceneSettings
+from robodance.values import FloatArray
+
+__all__ = ["READY", "RenderJob", "picture_bytes"]
+
+READY = b"ready"
+
+
+@dataclass(frozen=True)
+class RenderJob:
+    """Pictures to draw.
+
+    Attributes:
+        settings: The scene.
+        positions_rad: Shape (F, J).
+        torso_pose: Shape (F, 7).
+    """
+
+    settings: SceneSettings
+    positions_rad: FloatArray = field(repr=False)
+    torso_pose: FloatArray = field(repr=False)
+
+
+def picture_bytes(width: int, height: int) -> int:
+    """Return the size of one picture on the pipe (YUV 4:2:0)."""
+    return width * height * 3 // 2
+
+
+def main() -> None:
+    """Draw the job that comes in on stdin."""
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # EGL talks on stdout
+    job = pickle.load(sys.stdin.buffer)
+    try:
+        _draw(job, out)
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _draw(job: RenderJob, out: BinaryIO) -> None:
+    settings = job.settings
+    scene = Scene(settings)
+    if len(job.positions_rad):
+        scene.draw(job.positions_rad[0], job.torso_pose[0])  # the first one settles the shadows
+    out.write(READY)
+    for positions, pose in zip(job.positions_rad, job.torso_pose, strict=True):
+        picture = yuv(scene.draw(positions, pose), settings.width, settings.height)
+        view = memoryview(np.ascontiguousarray(picture)).cast("B")
+        while view:
+            view = view[out.write(view) :]
+    scene.close()
+
+
+def yuv(rgba: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Scale a picture down and turn it into YUV 4:2:0, BT.709. Shape (H * 3 / 2, W)."""
+    frame = av.VideoFrame.from_ndarray(rgba, format="rgba").reformat(
+        width,
+        height,
+        "yuv420p",
+        dst_colorspace=Colorspace.ITU709,
+        interpolation=Interpolation.AREA,
+    )
+    return np.asarray(frame.to_ndarray(), dtype=np.uint8)
+
+
+if __name__ == "__main__":
+    main()

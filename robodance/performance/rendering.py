@@ -1,0 +1,145 @@
+"""Draw pictures on every core: worker processes that take turns."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+import robodance
+from robodance.errors import MissingDependency
+from robodance.performance.render_worker import READY, RenderJob, picture_bytes
+from robodance.performance.scene import EGL_HELP, SceneSettings
+from robodance.values import FloatArray
+
+__all__ = ["draw_pictures"]
+
+MOST_WORKERS = 8
+FEW_PICTURES = 25  # one process draws them before a second one has started
+
+
+@contextmanager
+def draw_pictures(
+    settings: SceneSettings, positions_rad: FloatArray, torso_pose: FloatArray
+) -> Iterator[tuple[str, Iterator[NDArray[np.uint8]]]]:
+    """Draw in processes that end with the ``with`` block, whatever happens in it.
+
+    Args:
+        settings: The scene; renderer ``auto`` takes EGL where it works, else Tiny.
+        positions_rad: Shape (F, J).
+        torso_pose: Shape (F, 7).
+
+    Yields:
+        The renderer's name, and the pictures in order as YUV 4:2:0, (H * 3 / 2, W).
+
+    Raises:
+        MissingDependency: No renderer, or not the one that is asked for, starts here.
+    """
+    choices = ("egl", "tiny") if settings.renderer == "auto" else (settings.renderer,)
+    for renderer in choices:
+        chosen = replace(settings, renderer=renderer)
+        with tempfile.TemporaryFile() as log, _Pool(chosen, positions_rad, torso_pose, log) as pool:
+            if pool.started():
+                yield renderer, pool.pictures()
+                return
+            complaint = pool.complaint()
+    raise MissingDependency(
+        f"the renderer {choices[-1]!r} does not start ({complaint}); "
+        + (f"{EGL_HELP}, or use recording.renderer: tiny" if "egl" in choices else "see -v")
+    )
+
+
+class _Pool:
+    """Workers that draw pictures w, w + n, w + 2 n, ..."""
+
+    def __init__(
+        self,
+        settings: SceneSettings,
+        positions_rad: FloatArray,
+        torso_pose: FloatArray,
+        log: IO[bytes],
+    ) -> None:
+        self._settings = settings
+        self._count = len(positions_rad)
+        workers = min(_cores(), MOST_WORKERS) if self._count > FEW_PICTURES else 1
+        self._log = log
+        self._workers: list[subprocess.Popen[bytes]] = []
+        for first in range(workers):
+            job = RenderJob(settings, positions_rad[first::workers], torso_pose[first::workers])
+            self._workers.append(_start(job, log.fileno()))
+
+    def started(self) -> bool:
+        """Wait until every worker has drawn a picture; False when one cannot."""
+        return all(self._read(worker, len(READY)) == READY for worker in self._workers)
+
+    def pictures(self) -> Iterator[NDArray[np.uint8]]:
+        """Return the pictures in order."""
+        width, height = self._settings.width, self._settings.height
+        size = picture_bytes(width, height)
+        for k in range(self._count):
+            data = self._read(self._workers[k % len(self._workers)], size)
+            if len(data) < size:
+                raise MissingDependency(
+                    f"the renderer {self._settings.renderer!r} broke off at picture {k} of "
+                    f"{self._count} ({self.complaint()}); try recording.renderer: tiny"
+                )
+            yield np.frombuffer(data, dtype=np.uint8).reshape(height * 3 // 2, width)
+
+    def complaint(self) -> str:
+        """Return the last line that a worker wrote to stderr."""
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else "no message"
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        """End the processes, wherever they are."""
+        for worker in self._workers:
+            worker.kill()
+        for worker in self._workers:
+            worker.wait()
+            for pipe in (worker.stdin, worker.stdout):
+                if pipe is not None:
+                    pipe.close()
+
+    @staticmethod
+    def _read(worker: subprocess.Popen[bytes], size: int) -> bytes:
+        assert worker.stdout is not None
+        return worker.stdout.read(size)
+
+
+def _start(job: RenderJob, log: int) -> subprocess.Popen[bytes]:
+    """Start a worker in a session of its own: Ctrl-C reaches it through its owner only."""
+    home = str(Path(robodance.__file__).resolve().parents[1])
+    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "robodance.performance.render_worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env={**os.environ, "PYTHONPATH": path, "LP_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
+    assert worker.stdin is not None
+    with suppress(BrokenPipeError):  # it has ended already; started() will notice
+        pickle.dump(job, worker.stdin)
+        worker.stdin.close()
+    return worker
+
+
+def _cores() -> int:
+    """Return the number of processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,206 @@
+"""The picture: a robot in a studio, drawn by PyBullet from joint angles, without physics.
+
+The studio is a round floor that bends up into a wall, so there is no horizon. The camera
+stands in front of the robot, to its right and a little above its middle, and leaves room
+for raised and stretched arms.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pybullet
+from numpy.typing import NDArray
+
+from robodance.errors import MissingDependency
+from robodance.values import FloatArray
+
+__all__ = ["EGL_HELP", "Scene", "SceneSettings"]
+
+EGL_HELP = "apt-get install -y libegl1 libgl1-mesa-dri"
+
+LOOK_AT_M = (0.0, 0.0, 0.305)  # from the point on the floor under the torso
+CAMERA_AZIMUTH_RAD = -0.42
+CAMERA_ELEVATION_RAD = 0.15
+CAMERA_DISTANCE_M = 1.6
+FIELD_OF_VIEW_DEG = 29.0  # vertical: 0.4 m above and below the middle
+LIGHT_FROM = (1.3, 0.35, 2.2)
+SHADOW_WORLD_M = 3
+SHADOW_PIXELS = 4096
+STUDIO_COLOUR = (0.56, 0.62, 0.70, 1.0)
+FLOOR_RADIUS_M = 1.6
+BEND_RADIUS_M = 1.2
+WALL_HEIGHT_M = 4.0
+EGL_OVERSAMPLING = 1.5  # costs little there and smooths the edges
+
+
+@dataclass(frozen=True)
+class SceneSettings:
+    """What a scene needs to know; plain values, so that it can go to another process.
+
+    Attributes:
+        urdf: The robot's file.
+        columns: Name of each revolute joint to its column in the positions.
+        centre_m: x, y of the point on the floor that the camera looks over.
+        width: Picture width, pixels.
+        height: Picture height, pixels.
+        renderer: ``egl`` or ``tiny``.
+    """
+
+    urdf: str
+    columns: dict[str, int] = field(repr=False)
+    centre_m: tuple[float, float]
+    width: int
+    height: int
+    renderer: str
+
+
+class Scene:
+    """A robot that can be put into any posture and drawn.
+
+    Raises:
+        MissingDependency: ``egl`` is asked for, but this machine has no EGL.
+    """
+
+    def __init__(self, settings: SceneSettings) -> None:
+        self._client = int(pybullet.connect(pybullet.DIRECT))
+        egl = settings.renderer == "egl"
+        if egl:
+            self._load_egl()
+        scale = EGL_OVERSAMPLING if egl else 1.0
+        self.width, self.height = round(scale * settings.width), round(scale * settings.height)
+        self._body = int(pybullet.loadURDF(settings.urdf, physicsClientId=self._client))
+        self._columns: dict[int, int] = {}
+        for index in range(pybullet.getNumJoints(self._body, physicsClientId=self._client)):
+            name = pybullet.getJointInfo(self._body, index, physicsClientId=self._client)[1]
+            if name.decode() in settings.columns:
+                self._columns[settings.columns[name.decode()]] = index
+        inertial = pybullet.getDynamicsInfo(self._body, -1, physicsClientId=self._client)
+        self._inertial = inertial[3], inertial[4]
+        self._add_studio(settings.centre_m)
+        self._camera = _camera(settings, egl=egl)
+
+    def draw(self, positions_rad: FloatArray, torso_pose: FloatArray) -> NDArray[np.uint8]:
+        """Return the picture of a posture (J,) at a world pose (7,). Shape (H, W, 4), RGBA."""
+        position, orientation = pybullet.multiplyTransforms(
+            torso_pose[:3].tolist(), torso_pose[3:].tolist(), *self._inertial
+        )
+        pybullet.resetBasePositionAndOrientation(
+            self._body, position, orientation, physicsClientId=self._client
+        )
+        for column, index in self._columns.items():
+            pybullet.resetJointState(
+                self._body, index, positions_rad[column], physicsClientId=self._client
+            )
+        picture = pybullet.getCameraImage(
+            self.width, self.height, physicsClientId=self._client, **self._camera
+        )
+        pixels = np.asarray(picture[2], dtype=np.uint8)
+        return pixels.reshape(self.height, self.width, 4)
+
+    def close(self) -> None:
+        """Free the renderer."""
+        pybullet.disconnect(self._client)
+
+    def _load_egl(self) -> None:
+        found = importlib.util.find_spec("eglRenderer")
+        plugin = -1
+        if found is not None and found.origin is not None:
+            plugin = pybullet.loadPlugin(
+                found.origin, "_eglRendererPlugin", physicsClientId=self._client
+            )
+        if plugin < 0:
+            raise MissingDependency(f"PyBullet's EGL renderer does not start; {EGL_HELP}")
+        pybullet.configureDebugVisualizer(
+            shadowMapWorldSize=SHADOW_WORLD_M,
+            shadowMapResolution=SHADOW_PIXELS,
+            physicsClientId=self._client,
+        )
+
+    def _add_studio(self, centre_m: tuple[float, float]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "studio.obj"
+            file.write_text(studio_obj(), encoding="utf-8")
+            shape = pybullet.createVisualShape(
+                pybullet.GEOM_MESH,
+                fileName=str(file),
+                rgbaColor=STUDIO_COLOUR,
+                specularColor=(0.0, 0.0, 0.0),
+                physicsClientId=self._client,
+            )
+        pybullet.createMultiBody(
+            0.0,
+            baseVisualShapeIndex=shape,
+            basePosition=(*centre_m, 0.0),
+            physicsClientId=self._client,
+        )
+
+
+def _camera(settings: SceneSettings, *, egl: bool) -> dict[str, Any]:
+    """Return the arguments of ``getCameraImage`` that stay."""
+    target = np.array(LOOK_AT_M) + np.array([*settings.centre_m, 0.0])
+    level = np.cos(CAMERA_ELEVATION_RAD)
+    away = (
+        level * np.cos(CAMERA_AZIMUTH_RAD),
+        level * np.sin(CAMERA_AZIMUTH_RAD),
+        np.sin(CAMERA_ELEVATION_RAD),
+    )
+    eye = target + CAMERA_DISTANCE_M * np.array(away)
+    view = pybullet.computeViewMatrix(eye.tolist(), target.tolist(), [0.0, 0.0, 1.0])
+    aspect = settings.width / settings.height
+    lens = pybullet.computeProjectionMatrixFOV(FIELD_OF_VIEW_DEG, aspect, 0.2, 12.0)
+    renderer = pybullet.ER_BULLET_HARDWARE_OPENGL if egl else pybullet.ER_TINY_RENDERER
+    return {
+        "viewMatrix": view,
+        "projectionMatrix": lens,
+        "renderer": renderer,
+        "flags": pybullet.ER_NO_SEGMENTATION_MASK,
+        "shadow": int(egl),  # Tiny's shadow is slow and hardly seen
+        "lightDirection": LIGHT_FROM,
+        "lightColor": (1.0, 1.0, 1.0),
+        "lightDistance": 4.0,
+        "lightAmbientCoeff": 0.48,
+        "lightDiffuseCoeff": 0.62,
+        "lightSpecularCoeff": 0.3 if egl else 0.0,
+    }
+
+
+def studio_obj() -> str:
+    """Return the studio as Wavefront OBJ: floor, bend and wall, seen from inside.
+
+    The floor's normals lean to the robot's left: so its highlight, which PyBullet draws
+    as if the floor were polished, falls outside the picture.
+    """
+    bend = np.linspace(0.0, np.pi / 2, 13)
+    radius = np.concatenate([
+        np.linspace(0.0, FLOOR_RADIUS_M, 9)[:-1],
+        FLOOR_RADIUS_M + BEND_RADIUS_M * np.sin(bend),
+    ])
+    height = np.concatenate([np.zeros(8), BEND_RADIUS_M * (1.0 - np.cos(bend))])
+    radius, height = np.append(radius, radius[-1]), np.append(height, WALL_HEIGHT_M)
+    slope = np.column_stack([np.gradient(radius), np.gradient(height)])
+    slope /= np.linalg.norm(slope, axis=1, keepdims=True)
+    lean = 1.5 * np.clip(1.0 - height / BEND_RADIUS_M, 0.0, 1.0)
+    angles = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
+    lines = []
+    for r, z in zip(radius, height, strict=True):
+        lines += [f"v {r * np.cos(a):.4f} {r * np.sin(a):.4f} {z:.4f}" for a in angles]
+    for (along, up), tilt in zip(slope, lean, strict=True):
+        for a in angles:
+            normal = np.array([-up * np.cos(a), -up * np.sin(a) + tilt, along])
+            normal /= np.linalg.norm(normal)
+            lines.append("vn " + " ".join(f"{value:.3f}" for value in normal))
+    count = len(angles)
+    for ring in range(len(radius) - 1):
+        for k in range(count):
+            p, q = ring * count + k + 1, ring * count + (k + 1) % count + 1
+            lines += [
+                "f " + " ".join(f"{i}//{i}" for i in corners)
+                for corners in ((p, p + count, q), (q, p + count, q + count))
+            ]
+    return "\n".join(lines) + "\n"
