@@ -135,7 +135,7 @@ class _Notes:
         """Sum a run up in plain numbers."""
         error = np.abs(measured - np.array(self.commanded_rad))
         torques = np.array([seen.torques_nm for seen in self.seen])
-        limits = backend.robot.effort_limits_nm
+        limits, nominal = backend.robot.effort_limits_nm, backend.robot.nominal_torques_nm
         names = self.plan.joint_names
         rms = np.sqrt((torques**2).mean(axis=0))
         saturated = (np.abs(torques) > 0.999 * limits).mean(axis=0)
@@ -147,6 +147,7 @@ class _Notes:
             "tracking_error_max_rad": float(error.max()),
             "tracking_error_max_joint": names[int(error.max(axis=0).argmax())],
             "rms_torques_nm": dict(zip(names, rms.tolist(), strict=True)),
+            "rms_torque_shares": dict(zip(names, (rms / nominal).tolist(), strict=True)),
             "torque_saturated_shares": dict(zip(names, saturated.tolist(), strict=True)),
         }
 

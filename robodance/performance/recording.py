@@ -203,7 +203,7 @@ def _encode(
                 done = _encode_sound(container, audio, sound, done, until)
             if k % config.frame_rate_hz == 0:
                 progress(k / frames)
-        if sound is not None:
+        if sound is not None and audio is not None:
             _encode_sound(container, audio, sound, done, sound[0].shape[1] + AUDIO_FRAME)
             container.mux(audio.encode(None))
         container.mux(video.encode(None))

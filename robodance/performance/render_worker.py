@@ -65,7 +65,7 @@ def _draw(job: RenderJob, out: BinaryIO) -> None:
     out.write(READY)
     for positions, pose in zip(job.positions_rad, job.torso_pose, strict=True):
         picture = yuv(scene.draw(positions, pose), settings.width, settings.height)
-        view = memoryview(np.ascontiguousarray(picture)).cast("B")
+        view = memoryview(picture.tobytes())
         while view:
             view = view[out.write(view) :]
     scene.close()

@@ -1,0 +1,270 @@
+"""What came of a performance: ``report.json`` for programs, a summary for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from robodance.plan_file import write_json
+from robodance.values import (
+    Certificate,
+    Losses,
+    PerformanceLog,
+    Plan,
+    Recording,
+    SongAnalysis,
+)
+
+__all__ = ["REPORT_VERSION", "make_report", "summarise", "write_report"]
+
+REPORT_VERSION = 1
+HEAT_SHARE = 1.0  # a motor's nominal torque is what it can give for ever
+LEANS_DEG = 5.0  # chosen by us: more than this is seen and worth a word
+
+
+def make_report(
+    plan: Plan,
+    certificate: Certificate,
+    losses: Losses,
+    *,
+    log: PerformanceLog | None = None,
+    recording: Recording | None = None,
+    analysis: SongAnalysis | None = None,
+    seconds: Mapping[str, float] | None = None,
+) -> dict[str, Any]:
+    """Return the content of ``report.json``: plain values, no NaN.
+
+    Args:
+        plan: What was to be done.
+        certificate: What an independent check of the plan found.
+        losses: What the robot could not do of what the dancer did.
+        log: What happened; None when nothing was performed.
+        recording: The film, if there is one.
+        analysis: What was heard, for a dance made for a song.
+        seconds: Seconds spent in each stage.
+    """
+    content = {
+        "format_version": REPORT_VERSION,
+        "song": None if analysis is None else _song(analysis),
+        "plan": {
+            "duration_s": plan.duration_s,
+            "music_start_s": plan.music_start_s,
+            **plan.metadata,
+        },
+        "certificate": _certificate(certificate),
+        "losses": _losses(losses),
+        "performance": None if log is None else _performance(log),
+        "film": None if recording is None else asdict(recording),
+        "seconds": dict(seconds or {}),
+        "warnings": _warnings(certificate, log, analysis),
+    }
+    return dict(_plain(content))
+
+
+def write_report(path: Path, *values: Any, **more: Any) -> dict[str, Any]:
+    """Make a report (arguments of ``make_report``), write it to ``path`` and return it.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    content = make_report(*values, **more)
+    write_json(content, path)
+    return content
+
+
+def _song(analysis: SongAnalysis) -> dict[str, Any]:
+    beats, genre = analysis.beats, analysis.genre
+    return {
+        "path": analysis.song.path,
+        "sha256": analysis.song.sha256,
+        "duration_s": analysis.song.duration_s,
+        "tempo_bpm": beats.tempo_bpm,
+        "beats": len(beats.times_s),
+        "beats_per_bar": beats.beats_per_bar,
+        "beat_confidence": beats.confidence,
+        "genre": genre.name,
+        "genre_confidence": genre.confidence,
+        "genre_scores": dict(genre.scores),
+    }
+
+
+def _certificate(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "clean": certificate.clean,
+        "rate_hz": certificate.rate_hz,
+        "violations": dict(certificate.violations),
+        "joints": [asdict(joint) for joint in certificate.joints],
+        "self_collision": {
+            "minimum_clearance_m": certificate.clearance_m,
+            "time_s": certificate.clearance_time_s,
+            "links": list(certificate.clearance_links),
+        },
+        "balance": {
+            "zmp_margin_m": certificate.zmp_margin_m,
+            "zmp_margin_time_s": certificate.zmp_margin_time_s,
+            "com_margin_m": certificate.com_margin_m,
+        },
+        "rms_torque_over_nominal": dict(certificate.torque_shares),
+    }
+
+
+def _losses(losses: Losses) -> dict[str, Any]:
+    return {
+        "bone_direction_errors": [asdict(bone) for bone in losses.bones],
+        "beat_hits": {
+            "arm_stops": losses.arm_stops,
+            "before": losses.arm_stops_hit_before,
+            "after": losses.arm_stops_hit_after,
+        },
+        "path_length_kept": losses.path_length_kept,
+    }
+
+
+def _performance(log: PerformanceLog) -> dict[str, Any]:
+    metadata = dict(log.metadata)
+    return {
+        "backend": log.backend,
+        "duration_s": float(log.times_s[-1] - log.times_s[0]),
+        "falls": len(log.falls),
+        "fall_times_s": list(log.falls),
+        "tilt_max_deg": float(np.degrees(log.tilt_rad.max())),
+        "tilt_p99_deg": float(np.degrees(np.percentile(log.tilt_rad, 99))),
+        "zmp_margin_min_m": float(log.zmp_margin_m.min()),
+        "zmp_margin_p1_m": float(np.percentile(log.zmp_margin_m, 1)),
+        **metadata,
+    }
+
+
+def _warnings(
+    certificate: Certificate, log: PerformanceLog | None, analysis: SongAnalysis | None
+) -> list[str]:
+    """Return what a person should know, in sentences."""
+    found = list(analysis.warnings) if analysis is not None else []
+    for kind, count in certificate.violations.items():
+        if count:
+            found.append(f"the plan breaks its {kind} limits at {count} samples")
+    shares = dict(certificate.torque_shares)
+    if log is not None:
+        for name, share in dict(log.metadata.get("rms_torque_shares", {})).items():
+            shares[name] = max(shares.get(name, 0.0), share)
+    hot = sorted((n for n in shares if shares[n] > HEAT_SHARE), key=lambda name: -shares[name])
+    if hot:
+        worst = ", ".join(f"{name} {100 * shares[name]:.0f} %" for name in hot[:4])
+        found.append(
+            f"{len(hot)} motors give more than their nominal torque on average and would get hot "
+            f"on a real robot ({worst}); keep performances short and let it cool down"
+        )
+    if log is not None and log.falls:
+        reason = log.metadata.get("fall_reason") or "it fell"
+        found.append(f"the robot fell at {log.falls[0]:.1f} s: {reason}")
+    elif log is not None and np.degrees(log.tilt_rad.max()) > LEANS_DEG:
+        found.append(
+            f"the trunk leaned up to {np.degrees(log.tilt_rad.max()):.1f} degrees from the plan"
+        )
+    return found
+
+
+def summarise(content: Mapping[str, Any], *, folder: Path | None = None) -> str:
+    """Return a report in a few lines for a person.
+
+    Args:
+        content: What ``make_report`` returned.
+        folder: Where the files are.
+    """
+    lines = [_headline(content), *_plan_lines(content), *_performance_lines(content)]
+    film = content["film"]
+    if film:
+        lines.append(
+            f"Film         {film['path']} ({_clock(film['duration_s'])}, {film['frames']} "
+            f"pictures, drawn with {film['renderer']})"
+        )
+    if folder is not None:
+        lines.append(f"Files        {folder}")
+    seconds = content["seconds"]
+    if seconds:
+        spent = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+        lines.append(f"Seconds      {spent} (together {sum(seconds.values()):.1f})")
+    lines += [f"Warning      {warning}" for warning in content["warnings"]]
+    return "\n".join(lines)
+
+
+def _headline(content: Mapping[str, Any]) -> str:
+    song, plan = content["song"], content["plan"]
+    robot = plan.get("robot_model", "the robot")
+    if song is None:
+        return f"Dance        {_clock(plan['duration_s'])} on {robot}"
+    return (
+        f"Dance        {Path(song['path']).name}: {song['genre']} "
+        f"({100 * song['genre_confidence']:.0f} % sure), {song['tempo_bpm']:.1f} bpm, "
+        f"{_clock(plan['duration_s'])} on {robot}, seed {plan.get('seed', '-')}"
+    )
+
+
+def _plan_lines(content: Mapping[str, Any]) -> list[str]:
+    certificate, losses = content["certificate"], content["losses"]
+    if certificate["clean"]:
+        verdict = f"within every limit at {certificate['rate_hz']:.0f} samples a second"
+    else:
+        broken = (f"{kind} {n}" for kind, n in certificate["violations"].items() if n)
+        verdict = f"BREAKS LIMITS ({', '.join(broken)} samples)"
+    collision, balance = certificate["self_collision"], certificate["balance"]
+    hits, bones = losses["beat_hits"], losses["bone_direction_errors"]
+    lines = [
+        f"Plan         {verdict}",
+        f"             closest parts {_mm(collision['minimum_clearance_m'])} "
+        f"({' and '.join(collision['links'])}), balance margin {_mm(balance['zmp_margin_m'])}",
+    ]
+    if bones:
+        mean = sum(bone["mean_deg"] for bone in bones) / len(bones)
+        worst = max(bones, key=lambda bone: bone["mean_deg"])
+        lines.append(
+            f"Lost         bones point {mean:.1f} degrees off on average ({worst['name']} "
+            f"{worst['mean_deg']:.1f}), {100 * losses['path_length_kept']:.0f} % of the hands' way "
+            "kept"
+        )
+    if hits["arm_stops"]:
+        lines.append(
+            f"             stops of the hands on time: {100 * hits['before']:.0f} % before, "
+            f"{100 * hits['after']:.0f} % after the limits ({hits['arm_stops']} stops)"
+        )
+    return lines
+
+
+def _performance_lines(content: Mapping[str, Any]) -> list[str]:
+    performance = content["performance"]
+    if performance is None:
+        return ["Performance  none"]
+    falls = performance["falls"]
+    ending = "no fall" if not falls else f"FELL at {performance['fall_times_s'][0]:.1f} s"
+    stopped = ", stopped before the end" if performance.get("stopped") else ""
+    return [
+        f"Performance  {ending}{stopped}, trunk at most {performance['tilt_max_deg']:.1f} degrees "
+        f"from the plan, ZMP at least {_mm(performance['zmp_margin_min_m'])} inside the soles "
+        f"({performance['backend']})"
+    ]
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60)}:{seconds % 60:04.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def _mm(metres: float | None) -> str:
+    return "unlimited" if metres is None else f"{1000 * metres:.0f} mm"
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy, mappings and tuples into what JSON knows; not finite becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
