@@ -37,7 +37,7 @@ SAME_SPEED = 1e-6  # robot time and song time run at the same rate up to this sh
 AUDIO_RATES_HZ = (32000, 44100, 48000)  # those every player of MP4 knows
 AUDIO_BIT_RATE = 192_000
 AUDIO_FRAME = 1024  # samples in a frame of AAC
-KEYFRAME_EVERY_S = 2
+KEYFRAME_EVERY_S = 10  # each one is a small visible step in a still picture
 
 Soundtrack = tuple[NDArray[np.float32], int]
 

@@ -20,9 +20,10 @@ import robodance
 from robodance.errors import MissingDependency
 from robodance.performance.render_worker import READY, RenderJob, picture_bytes
 from robodance.performance.scene import EGL_HELP, SceneSettings
+from robodance.resources import urdf_path
 from robodance.values import FloatArray
 
-__all__ = ["draw_pictures"]
+__all__ = ["draw_pictures", "renderer_starts"]
 
 MOST_WORKERS = 8
 FEW_PICTURES = 25  # one process draws them before a second one has started
@@ -57,6 +58,18 @@ def draw_pictures(
         f"the renderer {choices[-1]!r} does not start ({complaint}); "
         + (f"{EGL_HELP}, or use recording.renderer: tiny" if "egl" in choices else "see -v")
     )
+
+
+def renderer_starts(renderer: str) -> bool:
+    """Return whether a renderer (``egl`` or ``tiny``) draws on this machine."""
+    urdf = str(urdf_path("nao/nao_v6.urdf"))
+    settings = SceneSettings(urdf, {}, (0.0, 0.0), width=64, height=36, renderer=renderer)
+    standing = np.array([[0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]])
+    with (
+        tempfile.TemporaryFile() as log,
+        _Pool(settings, np.zeros((1, 0)), standing, log) as pool,
+    ):
+        return pool.started()
 
 
 class _Pool:
@@ -98,8 +111,9 @@ class _Pool:
     def complaint(self) -> str:
         """Return the last line that a worker wrote to stderr."""
         self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").strip().splitlines()
-        return lines[-1].strip() if lines else "no message"
+        lines = self._log.read().decode(errors="replace").splitlines()
+        said = [line.strip() for line in lines if line.strip() and "build time" not in line]
+        return said[-1] if said else "no message"
 
     def __enter__(self) -> Self:
         """Return itself."""

@@ -1,0 +1,289 @@
+"""A film is a correct MP4, shows the right moment, and is never left half made."""
+
+import dataclasses
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import av
+import numpy as np
+import pytest
+from hand_made_plans import arm_dance, make_plan, standing_plan
+
+from robodance.config import RecordingConfig
+from robodance.errors import MissingDependency, OutputError
+from robodance.performance import rendering
+from robodance.performance.recording import film_timeline, record
+from robodance.values import PerformanceLog
+
+SMALL = RecordingConfig(width=320, height=180, renderer="tiny")
+RATE_HZ = 44100
+CLICK_S = 1.0  # song time
+SYNC_S = 0.020  # the project's promise for sound against picture
+
+
+def log_of(plan, *, until=None):
+    """A log in which the robot did exactly what was planned."""
+    last = len(plan.times_s) if until is None else until
+    return PerformanceLog(
+        backend="simulation",
+        joint_names=plan.joint_names,
+        times_s=plan.times_s[:last],
+        commanded_rad=plan.positions_rad[:last],
+        measured_rad=plan.positions_rad[:last],
+        torso_pose=plan.torso_pose[:last],
+        tilt_rad=np.zeros(last),
+        zmp_margin_m=np.zeros(last),
+        falls=(),
+    )
+
+
+def jump_at_the_click(robot, *, lead_in_s):
+    """A stand in which both arms are suddenly raised at song time ``CLICK_S``."""
+    times_s = np.arange(351) / 100
+    positions = np.tile(robot.posture("StandInit"), (len(times_s), 1))
+    raised = times_s >= lead_in_s + CLICK_S - 1e-9
+    for name in ("LShoulderPitch", "RShoulderPitch"):
+        positions[raised, robot.index(name)] = -1.0
+    return make_plan(robot, positions, music_start_s=lead_in_s)
+
+
+def click_track(channels=2):
+    """Silence with one short tone burst at ``CLICK_S``."""
+    samples = np.zeros((int(2.5 * RATE_HZ), channels), dtype=np.float32)
+    burst = np.sin(2 * np.pi * 2000 * np.arange(800) / RATE_HZ)
+    first = round(CLICK_S * RATE_HZ)
+    samples[first : first + 800] = 0.8 * burst[:, None]
+    return samples, RATE_HZ
+
+
+def pictures(path):
+    """Times and grey pictures of a film."""
+    with av.open(str(path)) as film:
+        frames = [(f.time, f.to_ndarray(format="gray")) for f in film.decode(video=0)]
+    return np.array([t for t, _ in frames]), np.array([p for _, p in frames]).astype(float)
+
+
+def sound(path):
+    """Time of each sample as a player hears it, and the samples of the first channel."""
+    with av.open(str(path)) as film:
+        parts = [(f.time, f.to_ndarray()[0], f.sample_rate) for f in film.decode(audio=0)]
+    times = [t + np.arange(len(x)) / rate for t, x, rate in parts]
+    return np.concatenate(times), np.concatenate([x for _, x, _ in parts])
+
+
+def film(tmp_path, plan, robot, **more):
+    """Make a small film of a plan that was followed exactly."""
+    path = tmp_path / "film.mp4"
+    return path, record(plan, log_of(plan), path, robot, more.pop("config", SMALL), **more)
+
+
+def egl_works():
+    return rendering.renderer_starts("egl")
+
+
+def test_the_file_is_what_players_want(nao, tmp_path):
+    plan = standing_plan(nao, "StandInit", 3.0, music_start_s=1.0)
+    path, recording = film(tmp_path, plan, nao, soundtrack=click_track())
+    with av.open(str(path)) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert video.codec_context.name == "h264"
+        assert video.codec_context.pix_fmt == "yuv420p"
+        assert (video.width, video.height, video.average_rate) == (320, 180, 25)
+        assert audio.codec_context.name == "aac"
+        assert video.start_time == audio.start_time == 0
+        video_s = float(video.duration * video.time_base)
+        audio_s = float(audio.duration * audio.time_base)
+    assert recording.frames == 50
+    assert recording.duration_s == video_s == pytest.approx(2.0)
+    assert audio_s == pytest.approx(2.0, abs=1024 / RATE_HZ)  # one AAC frame
+    content = path.read_bytes()
+    assert content.find(b"moov") < content.find(b"mdat")  # faststart
+    assert os.listdir(tmp_path) == ["film.mp4"]
+
+
+def test_picture_k_is_shown_at_k_over_25(nao, tmp_path):
+    path, recording = film(tmp_path, standing_plan(nao, "StandInit", 2.0), nao)
+    times, _ = pictures(path)
+    np.testing.assert_allclose(times, np.arange(recording.frames) / 25, atol=1e-9)
+
+
+@pytest.mark.parametrize("from_s", [None, 0.48])
+@pytest.mark.parametrize("lead_in_s", [0.5, 1.23])
+def test_sound_and_picture_agree(nao, tmp_path, from_s, lead_in_s):
+    plan = jump_at_the_click(nao, lead_in_s=lead_in_s)
+    path, _ = film(tmp_path, plan, nao, soundtrack=click_track(), from_s=from_s)
+    times, grey = pictures(path)
+    change = np.abs(np.diff(grey, axis=0)).mean(axis=(1, 2))
+    seen = times[1:][change.argmax()]
+    heard_times, samples = sound(path)
+    heard = heard_times[np.flatnonzero(np.abs(samples) > 0.2)[0]]
+    expected = CLICK_S - (from_s or 0.0)
+    assert heard == pytest.approx(expected, abs=0.002)
+    assert seen == pytest.approx(expected, abs=SYNC_S)
+    assert abs(seen - heard) <= SYNC_S
+
+
+def test_the_robot_really_moves_in_the_film(nao, tmp_path):
+    plan = arm_dance(nao, 4.0)
+    still = film(tmp_path, standing_plan(nao, "StandInit", 4.0), nao)[0]
+    _, resting = pictures(still)
+    _, dancing = pictures(film(tmp_path, plan, nao)[0])
+    visible = 8.0  # grey levels; the codec's own changes are at a few edges only
+    assert (dancing.std(axis=0) > visible).mean() > 0.02
+    assert (resting.std(axis=0) > visible).mean() < 0.001
+
+
+def test_the_film_does_not_depend_on_the_number_of_processes(nao, tmp_path, monkeypatch):
+    plan = arm_dance(nao, 2.0)
+
+    def drawn(workers):
+        monkeypatch.setattr(rendering, "_cores", lambda: workers)
+        return film(tmp_path, plan, nao)[0].read_bytes()
+
+    assert drawn(1) == drawn(3)
+
+
+def test_slow_motion_is_shown_in_robot_time_without_sound(nao, tmp_path):
+    plan = standing_plan(nao, "StandInit", 3.0, music_rate=0.5, music_start_s=1.0)
+    path, recording = film(tmp_path, plan, nao, soundtrack=click_track())
+    assert recording.duration_s == pytest.approx(2.0)
+    with av.open(str(path)) as container:
+        assert not container.streams.audio
+
+
+def test_a_part_of_the_song_is_cut_out_on_both_sides(nao):
+    plan = standing_plan(nao, "StandInit", 10.0, music_start_s=2.0)
+    whole = film_timeline(plan, log_of(plan), 25)
+    part = film_timeline(plan, log_of(plan), 25, from_s=1.0, to_s=4.0)
+    assert (whole.song_start_s, whole.robot_times_s[0]) == pytest.approx((0.0, 2.0))
+    assert (part.song_start_s, part.robot_times_s[0]) == pytest.approx((1.0, 3.0))
+    assert len(whole.robot_times_s) == 8 * 25
+    assert len(part.robot_times_s) == 3 * 25
+
+
+def test_after_a_fall_the_film_ends_with_the_log(nao):
+    plan = standing_plan(nao, "StandInit", 10.0)
+    timeline = film_timeline(plan, log_of(plan, until=401), 25)
+    assert len(timeline.robot_times_s) == 100
+
+
+@pytest.mark.parametrize(("channels", "rate_hz"), [(1, 8000), (2, 22050), (6, 96000)])
+def test_songs_of_any_shape_become_the_sound_track(nao, tmp_path, channels, rate_hz):
+    track = np.zeros((2 * rate_hz, channels), dtype=np.float32)
+    track[rate_hz : rate_hz + rate_hz // 50] = 0.5 * np.sin(
+        2 * np.pi * 1000 * np.arange(rate_hz // 50)[:, None] / rate_hz
+    )
+    plan = standing_plan(nao, "StandInit", 2.0)
+    path, _ = film(tmp_path, plan, nao, soundtrack=(track, rate_hz))
+    times, samples = sound(path)
+    assert times[np.flatnonzero(np.abs(samples) > 0.1)[0]] == pytest.approx(1.0, abs=0.003)
+
+
+def test_both_renderers_draw_the_same_robot(nao, tmp_path):
+    if not egl_works():
+        pytest.skip("EGL does not start here (apt-get install libegl1 libgl1-mesa-dri)")
+    plan = arm_dance(nao, 1.0)
+    drawn = {}
+    for renderer in ("egl", "tiny"):
+        config = dataclasses.replace(SMALL, renderer=renderer)
+        path, recording = film(tmp_path, plan, nao, config=config)
+        assert recording.renderer == renderer
+        drawn[renderer] = pictures(path)[1][12]
+    boxes = []
+    for picture in drawn.values():
+        rows, columns = np.nonzero(picture > 175)  # the white shell
+        boxes.append((rows.min(), rows.max(), columns.min(), columns.max()))
+    assert np.abs(np.subtract(*boxes)).max() <= 4  # pixels; the light differs, the place does not
+    assert boxes[0][1] - boxes[0][0] > 100
+
+
+def test_auto_takes_egl_where_it_starts_and_tiny_elsewhere(nao, tmp_path, monkeypatch):
+    config = dataclasses.replace(SMALL, renderer="auto")
+    plan = standing_plan(nao, "StandInit", 0.2)
+    expected = "egl" if egl_works() else "tiny"
+    assert film(tmp_path, plan, nao, config=config)[1].renderer == expected
+    monkeypatch.setenv("LIBGL_DRIVERS_PATH", str(tmp_path))  # no driver can be found there
+    monkeypatch.setenv("__EGL_VENDOR_LIBRARY_DIRS", str(tmp_path))
+    assert film(tmp_path, plan, nao, config=config)[1].renderer == "tiny"
+    only_egl = dataclasses.replace(SMALL, renderer="egl")
+    with pytest.raises(MissingDependency, match="apt-get install -y libegl1"):
+        film(tmp_path, plan, nao, config=only_egl)
+
+
+PROGRAM = """
+    import sys
+    sys.path[:0] = {path!r}
+    from pathlib import Path
+    from hand_made_plans import arm_dance
+    from test_recording import SMALL, log_of
+    from robodance.performance.recording import record
+    from robodance.robots.model import load_robot
+    nao = load_robot("nao_v6")
+    plan = arm_dance(nao, 60.0)
+    print("filming", flush=True)
+    record(plan, log_of(plan), Path({film!r}), nao, SMALL)
+"""
+
+
+def start_filming(tmp_path, **options):
+    text = PROGRAM.format(path=sys.path, film=str(tmp_path / "film.mp4"))
+    program = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(text)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+    assert program.stdout.readline() == "filming\n"
+    return program
+
+
+def test_ctrl_c_leaves_neither_files_nor_processes(tmp_path):
+    program = start_filming(tmp_path)
+    until = time.monotonic() + 30.0
+    while len(children(program.pid)) < 1 and time.monotonic() < until:
+        time.sleep(0.05)
+    workers = children(program.pid)
+    time.sleep(1.0)
+    program.send_signal(signal.SIGINT)
+    _, complaint = program.communicate(timeout=30.0)
+    assert "KeyboardInterrupt" in complaint
+    assert os.listdir(tmp_path) == []
+    assert workers
+    assert not [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
+
+
+def children(pid):
+    """Processes whose parent is ``pid``."""
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children") as file:
+            return [int(word) for word in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def test_a_full_disk_ends_in_one_line_and_no_file(nao, tmp_path):
+    small = (150_000, 150_000)  # bytes a file may have; the film needs more
+
+    def no_space():
+        resource.setrlimit(resource.RLIMIT_FSIZE, small)
+
+    program = start_filming(tmp_path, preexec_fn=no_space)
+    _, complaint = program.communicate(timeout=60.0)
+    assert program.returncode == 1
+    last = complaint.strip().splitlines()[-1]
+    assert "OutputError" in last
+    assert "the film cannot be written" in last
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(nao, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    plan = standing_plan(nao, "StandInit", 0.2)
+    with pytest.raises(OutputError, match=r"film\.mp4: the film cannot be written"):
+        record(plan, log_of(plan), tmp_path / "file" / "film.mp4", nao, SMALL)
