@@ -30,6 +30,7 @@ __all__ = [
     "ShowConfig",
     "ShowOutputs",
     "SimulationConfig",
+    "TrainConfig",
     "as_dict",
     "from_dict",
     "load_config",
@@ -264,6 +265,48 @@ def load_show(path: Path | str) -> ShowConfig:
         show.outputs, folder=_beside(file, show.outputs.folder) if show.outputs.folder else None
     )
     return dataclasses.replace(show, song=_beside(file, show.song), outputs=outputs)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """All settings of ``robodance train autoregressive``."""
+
+    genre: str = "rumba"
+    """What to learn: cha-cha, rumba, tango or waltz."""
+    seed: int = 0
+    """Same data, same seed: same weights."""
+    updates: int = 4000
+    """Steps of the optimiser."""
+    batch: int = 48
+    """Roll-outs per update."""
+    rollout: int = 8
+    """Frames per roll-out; gradients go through all of them."""
+    learning_rate: float = 3e-4
+    """Of Adam; falls along a cosine over the last 40 %."""
+    forced_until: float = 0.6
+    """Share of the run after which the network only sees its own poses."""
+    history_noise: float = 0.05
+    """Noise on the history, standard deviations."""
+    speed_weight: float = 2.0
+    """Weight of the error of the speed against the error of the pose."""
+    music_dropout: float = 0.3
+    """Share of roll-outs without music."""
+    chain_beats: int = 4000
+    """Length of the chain of units drawn for training."""
+    average: float = 0.998
+    """Of the running mean of the weights, which is what ships."""
+    gate_every: int = 1000
+    """Updates between two free runs, in the second half; the best one ships."""
+    threads: int = 1
+    """Processor threads."""
+
+    def __post_init__(self) -> None:
+        _require(self.genre in GENRES, f"genre must be one of {GENRES}")
+        _require(self.updates >= 1 and self.batch >= 1, "updates and batch must be at least 1")
+        _require(1 <= self.rollout <= 64, "rollout must lie in 1..64")
+        _require(self.chain_beats >= 64, "chain_beats must be at least 64")
+        _require(0.0 < self.average < 1.0, "average must lie in 0..1")
+        _require(self.gate_every >= 1, "gate_every must be at least 1")
 
 
 def load_config(path: Path | str | None = None) -> PerformConfig:

@@ -7,7 +7,10 @@ seconds to beats whose slope is continuous (no jerk at a beat).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from robodance.errors import DataError
@@ -78,13 +81,13 @@ def beat_phases(beats: FloatArray, bar_positions: FloatArray, beats_per_bar: int
 
     Columns: sine and cosine of the beat, of two beats, and of the bar.
     """
-    angles = 2.0 * np.pi * np.stack(
-        [beats, bar_positions / 2.0, bar_positions / beats_per_bar], axis=1
+    angles = (
+        2.0 * np.pi * np.stack([beats, bar_positions / 2.0, bar_positions / beats_per_bar], axis=1)
     )
     return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
 
-def resample(values: FloatArray, positions: FloatArray) -> FloatArray:
+def resample(values: FloatArray, positions: NDArray[Any]) -> FloatArray:
     """Read rows of ``values`` at fractional row numbers by a cubic spline; ends clamp."""
     rows = np.arange(len(values), dtype=np.float64)
     return np.asarray(CubicSpline(rows, values, axis=0)(np.clip(positions, 0.0, rows[-1])))

@@ -21,6 +21,9 @@ __all__ = ["DANCER", "Body", "clean_body", "fix_bones", "rest_heights"]
 
 LONGEST_LEG = 0.99  # share of thigh + shank; a fully straight knee has no bending plane
 SINK_SMOOTHING_S = 0.12
+DEEPEST_SINK_M = 0.06  # beyond this a foot follows the leg instead
+BEND_SMOOTHING_S = 0.08
+AHEAD_M = 0.06  # how much a knee tends to point where its foot does
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,8 @@ def _assemble(
     joints["waist"] = middle + body.waist_height * up + lowered
     for side, foot in feet.items():
         hip, ankle = hips[side] + lowered, joints[f"{side}_ankle"]
-        bend = source[f"{side}_knee"] - source[f"{side}_hip"]
-        knee, reached = _two_bones(hip, ankle, bend, foot.forward, body)
+        bend = _bend(source, side, foot, frame_rate_hz)
+        knee, reached = _two_bones(hip, ankle, bend, body)
         for part in ("heel", "toe"):
             joints[f"{side}_{part}"] = joints[f"{side}_{part}"] + (reached - ankle)
         joints[f"{side}_hip"], joints[f"{side}_knee"] = hip, knee
@@ -189,13 +192,24 @@ def _sink(
         offset = hip - ankles[side]
         flat = np.minimum(np.hypot(offset[:, 0], offset[:, 1]), 0.9 * reach)
         need = np.maximum(need, offset[:, 2] - np.sqrt(reach**2 - flat**2))
+    need = np.minimum(need, DEEPEST_SINK_M)
     sigma = SINK_SMOOTHING_S * frame_rate_hz
     covered = maximum_filter1d(need, 2 * round(2 * sigma) + 1, mode="nearest")
     return np.asarray(gaussian_filter1d(covered, sigma, mode="nearest", truncate=2.0))
 
 
+def _bend(source: dict[str, FloatArray], side: str, foot: Foot, frame_rate_hz: float) -> FloatArray:
+    """Return to which side a knee leans, metres; smooth, so that a straight leg cannot flip."""
+    hip, knee, ankle = (source[f"{side}_{part}"] for part in ("hip", "knee", "ankle"))
+    axis = _unit(ankle - hip)
+    lean = knee - hip - axis * _dot(knee - hip, axis) + AHEAD_M * foot.forward
+    return np.asarray(
+        gaussian_filter1d(lean, BEND_SMOOTHING_S * frame_rate_hz, axis=0, mode="nearest")
+    )
+
+
 def _two_bones(
-    hip: FloatArray, ankle: FloatArray, bend: FloatArray, forward: FloatArray, body: Body
+    hip: FloatArray, ankle: FloatArray, bend: FloatArray, body: Body
 ) -> tuple[FloatArray, FloatArray]:
     """Place the knee between hip and ankle, on the side to which ``bend`` leans.
 
@@ -207,9 +221,7 @@ def _two_bones(
     axis = axis / np.maximum(distance, 1e-9)
     shortest = 1.02 * abs(body.thigh - body.shank) + 1e-3
     reached = np.clip(distance, shortest, LONGEST_LEG * body.leg)
-    pole = bend - axis * _dot(bend, axis)
-    ahead = forward - axis * _dot(forward, axis)
-    pole = _unit(pole + 0.05 * ahead)  # decides where the leg is too straight to show a side
+    pole = _unit(bend - axis * _dot(bend, axis))
     along = (body.thigh**2 - body.shank**2 + reached**2) / (2.0 * reached)
     aside = np.sqrt(np.maximum(body.thigh**2 - along**2, 0.0))
     return hip + along * axis + aside * pole, hip + reached * axis

@@ -104,8 +104,9 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     if hashlib.sha256(content).hexdigest() != card.get("sha256"):
-        raise DataError(f"{path}: is not the file its card describes (SHA-256 differs); "
-                        "fetch both again")
+        raise DataError(
+            f"{path}: is not the file its card describes (SHA-256 differs); fetch both again"
+        )
     try:
         with safe_open(str(path), framework="numpy") as stream:
             tags = json.loads((stream.metadata() or {})["tags"])

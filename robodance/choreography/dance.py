@@ -69,9 +69,7 @@ def create_dance(
     position = clock.beats_at(times)
     first = _downbeat_before(clock, position[0])
     count = int(np.ceil(position[-1])) + 1 - first
-    poses = generator.generate(
-        clock, song.features, first, count, seed=seed, progress=progress
-    )
+    poses = generator.generate(clock, song.features, first, count, seed=seed, progress=progress)
     joints = resample(decode_pose(poses), (position - first) * FRAMES_PER_BEAT)
     joints = clean_body(joints, config.frame_rate_hz)
     inside = (song.beats.times_s >= times[0]) & (song.beats.times_s <= times[-1])

@@ -9,6 +9,7 @@ then comes down. All thresholds are in seconds and metres, so any frame rate wor
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,13 +26,14 @@ __all__ = ["Foot", "foot_from_joints", "joints_from_foot", "lock_foot"]
 
 SPEED_SMOOTHING_S = 0.04
 TOE_LOW_M, TOE_HIGH_M = 0.04, 0.06  # plants below the first, stays planted up to the second
-TOE_SLOW_M_S, TOE_FAST_M_S = 0.25, 0.45
+TOE_SLOW_M_S, TOE_FAST_M_S = 0.32, 0.52
 ANKLE_LOW_M, ANKLE_HIGH_M = 0.035, 0.06
 TURN_SLOW_RAD_S, TURN_FAST_RAD_S = 0.8, 1.6
 LONGEST_DRIFT_M, LONGEST_TURN_RAD = 0.07, 0.35  # a stand that drifts further takes a step
-SHORTEST_STAND_S = 0.14
-SHORTEST_GAP_S = 0.20
+SHORTEST_STAND_S = 0.12
+SHORTEST_GAP_S = 0.18
 RAMP_S = 0.04  # to rise at the end of a stand, and to come down
+TILT_S = 0.12  # from the flat foot to the foot's own tilt
 CLEARANCE_M = 0.042  # what moves is at least this far above where it rests
 
 
@@ -77,19 +79,19 @@ def lock_foot(foot: Foot, frame_rate_hz: float, body: Body) -> Foot:
 
     # What is about to travel rises while it still stands: 0 standing, 1 clear of the floor.
     lifted = np.minimum(_distance_outside(_shrunk(stands, ramp), len(heading)) / ramp, 1.0)
-    tilt = np.minimum(_distance_outside(_shrunk(flats, ramp), len(heading)) / ramp, 1.0)
+    outside = _distance_outside(_shrunk(flats, ramp), len(heading))
+    raised = np.minimum(outside / ramp, 1.0)
+    tilt = np.minimum(outside / (TILT_S * frame_rate_hz), 1.0)
     ground = _relocate(foot.toe[:, :2], stands)
     heading = _relocate(heading[:, None], flats)[:, 0]
     forward, upward = _turned(foot, heading, tilt)
     toe = np.column_stack([ground, body.sole_height + lifted * np.maximum(toe_height, 0.0)])
     locked = Foot(toe=toe, forward=forward, upward=upward)
-    locked = _raise_heel(locked, tilt * (1.0 - lifted), body)
+    locked = _raise_heel(locked, raised * (1.0 - lifted), body)
     return _clear_floor(locked, lifted, body)
 
 
-def _toe_stands(
-    toe: FloatArray, height: FloatArray, frame_rate_hz: float
-) -> list[tuple[int, int]]:
+def _toe_stands(toe: FloatArray, height: FloatArray, frame_rate_hz: float) -> list[tuple[int, int]]:
     smooth = gaussian_filter1d(
         toe[:, :2], SPEED_SMOOTHING_S * frame_rate_hz, axis=0, mode="nearest"
     )
@@ -132,7 +134,7 @@ def _stands(
 ) -> list[tuple[int, int]]:
     """Return first and last frame of each stand: long enough, apart enough, without drift."""
     gap = max(2, round(SHORTEST_GAP_S * frame_rate_hz))
-    shortest = max(2, round(SHORTEST_STAND_S * frame_rate_hz))
+    shortest = max(3, round(SHORTEST_STAND_S * frame_rate_hz))
     merged: list[tuple[int, int]] = []
     for start, end in _runs(held):
         if merged and start - merged[-1][1] <= gap:
@@ -169,7 +171,7 @@ def _without_drift(
 def _spaced(pieces: list[tuple[int, int]], gap: int, shortest: int) -> list[tuple[int, int]]:
     """Take frames from both neighbours until ``gap`` frames lie between two stands."""
     spaced = [list(piece) for piece in pieces]
-    for before, after in zip(spaced, spaced[1:], strict=False):
+    for before, after in itertools.pairwise(spaced):
         missing = gap - (after[0] - before[1])
         if missing > 0:
             before[1] -= missing // 2
@@ -178,11 +180,11 @@ def _spaced(pieces: list[tuple[int, int]], gap: int, shortest: int) -> list[tupl
 
 
 def _shrunk(stands: list[tuple[int, int]], ramp: int) -> list[tuple[int, int]]:
-    """Take ``ramp`` frames from both ends of each stand, as far as two frames remain."""
+    """Take ``ramp`` frames from both ends of each stand, as far as one frame remains."""
     return [
         (start + cut, end - cut)
         for start, end in stands
-        for cut in (min(ramp, max((end - start - 1) // 2, 0)),)
+        for cut in (min(ramp, (end - start) // 2),)
     ]
 
 

@@ -95,12 +95,10 @@ class PhraseFrames:
 
     def after_run_up(self, count: int) -> PhraseFrames:
         """Return the chain with ``count`` frames before it that stand in its first moment."""
-        return PhraseFrames(
-            **{
-                name: np.concatenate([np.repeat(array[:1], count, axis=0), array])
-                for name, array in vars(self).items()
-            }
-        )
+        return PhraseFrames(**{
+            name: np.concatenate([np.repeat(array[:1], count, axis=0), array])
+            for name, array in vars(self).items()
+        })
 
 
 def draw_phrases(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robodance.choreography.phrases import PhraseFrames
-
 from robodance.skeleton import (
     CONTACT,
     FACING,
@@ -127,9 +126,7 @@ def rollout(
     return np.asarray(plain[:, past:].numpy(), dtype=np.float64)
 
 
-def conditions(
-    frames: Sequence[PhraseFrames], phase: FloatArray, music: FloatArray
-) -> Condition:
+def conditions(frames: Sequence[PhraseFrames], phase: FloatArray, music: FloatArray) -> Condition:
     """Return what the network is told, as tensors of shape (B, T, ...)."""
     import torch
 

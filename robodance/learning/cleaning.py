@@ -87,7 +87,9 @@ def fit_floor(foot_markers_m: FloatArray, frame_rate_hz: float) -> tuple[float, 
     for _ in range(4):
         weight = np.sqrt(keep.sum())
         system = np.concatenate([rows[keep], weight * doubt])
-        solution = np.linalg.lstsq(system, np.concatenate([heights[keep], [0.0, 0.0]]), rcond=None)[0]
+        solution = np.linalg.lstsq(system, np.concatenate([heights[keep], [0.0, 0.0]]), rcond=None)[
+            0
+        ]
         residual = np.abs(heights - rows @ solution)
         keep = residual < max(2.5 * float(np.median(residual)), 0.003)
     return float(solution[0]), float(solution[1])
@@ -112,9 +114,7 @@ def _standing(markers_m: FloatArray, frame_rate_hz: float) -> tuple[FloatArray, 
     return np.concatenate(rows), np.concatenate(heights)
 
 
-def level_locally(
-    lowest_m: FloatArray, frame_rate_hz: float, window_s: float = 2.0
-) -> FloatArray:
+def level_locally(lowest_m: FloatArray, frame_rate_hz: float, window_s: float = 2.0) -> FloatArray:
     """Follow a drifting floor: the smoothed running minimum of the lowest point.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,7 +104,7 @@ def build_vocabulary(library: UnitLibrary) -> Vocabulary:
     follows = np.zeros((len(units), len(units)))
     for dance in library.choreographies:
         tags = [tag for tag in dance.tags if tag not in {"HOLD", "START"}]
-        for before, after in zip(tags, tags[1:], strict=False):
+        for before, after in itertools.pairwise(tags):
             if before in index and after in index:
                 follows[index[before], index[after]] += 1.0
     speed = np.array([_speed(unit, library.beat_s) for unit in units])
@@ -153,12 +154,10 @@ def build_corpus(
         phrases += draw_phrases(vocabulary, 320, rng)
     frames = lay_out(vocabulary, phrases, FRAMES_PER_BEAT)
     units = [library.training[vocabulary.tags[phrase.unit]] for phrase in phrases]
-    poses = chain(
-        [
-            mirror_poses(unit.poses) if phrase.mirrored else unit.poses
-            for unit, phrase in zip(units, phrases, strict=True)
-        ]
-    )
+    poses = chain([
+        mirror_poses(unit.poses) if phrase.mirrored else unit.poses
+        for unit, phrase in zip(units, phrases, strict=True)
+    ])
     rate = FRAMES_PER_BEAT / library.beat_s
     poses = encode_pose(clean_body(decode_pose(poses), rate), rate)
     poses = np.where(frames.mirrored[:, None], mirror_poses(poses), poses)

@@ -21,8 +21,17 @@ from robodance.learning.datasets.choreonet import (
     read_take,
 )
 from robodance.learning.datasets.dance_with_melody import FRAME_RATE_HZ, read_collage, unit_bounds
-from robodance.skeleton import INDEX, bone_lengths, decode_pose, encode_pose, pose_sequence
-from robodance.skeleton import BONES, LOCAL_POSITIONS, ROOT_VELOCITY, YAW_RATE
+from robodance.skeleton import (
+    BONES,
+    INDEX,
+    LOCAL_POSITIONS,
+    ROOT_VELOCITY,
+    YAW_RATE,
+    bone_lengths,
+    decode_pose,
+    encode_pose,
+    pose_sequence,
+)
 from robodance.values import FloatArray, PoseSequence
 
 __all__ = ["Unit", "UnitLibrary", "chain", "load_library", "rebuild", "scale_to_body", "unit_poses"]
@@ -30,6 +39,7 @@ __all__ = ["Unit", "UnitLibrary", "chain", "load_library", "rebuild", "scale_to_
 HELD_OUT_SHARE = 0.12
 JOIN_FRAMES = 3  # on each side of a collage's join
 BLEND_FRAMES = 12  # three quarters of a beat; more where the poses are far apart
+GLIDE = 2.0  # frames for which the old speed is kept
 BLEND_PER_M = 40.0  # frames per metre of mean joint distance
 MOVING = [*range(63), 66, 67, 68, 69]  # columns that a chain has to keep continuous
 
@@ -175,7 +185,7 @@ def chain(parts: Sequence[FloatArray], blend: int = BLEND_FRAMES) -> FloatArray:
         length = min(blend + round(BLEND_PER_M * gap), len(after))
         share = np.arange(length)[:, None] / length
         fade = 1.0 - share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
-        slowing = 4.0 * (1.0 - np.exp(-np.arange(length)[:, None] / 4.0))
+        slowing = GLIDE * (1.0 - np.exp(-np.arange(length)[:, None] / GLIDE))
         ghost = (offset + drift * slowing) * fade
         after[:length, MOVING] += ghost[:, MOVING]
         joined.append(after)
@@ -231,7 +241,7 @@ def to_sequence(
     rate = FRAMES_PER_BEAT / beat_s
     joints = decode_pose(poses)
     joints = clean_body(joints, rate) if clean else joints
-    beats = np.arange(len(poses) // FRAMES_PER_BEAT) * beat_s
+    beats = np.arange(len(poses) // FRAMES_PER_BEAT).astype(np.float64) * beat_s
     return pose_sequence(joints, rate, beats_s=beats, metadata=metadata)
 
 
@@ -255,7 +265,9 @@ def _units_of_collages(
     data: Path, dances: Sequence[Choreography], wanted: set[str], letter: str
 ) -> dict[str, Unit]:
     """Cut wanted units out of the collages; the longest occurrence of each is taken."""
-    folders = {path.parent.name: path.parent for path in data.glob(f"**/DANCE_{letter}_*/skeletons.json")}
+    folders = {
+        path.parent.name: path.parent for path in data.glob(f"**/DANCE_{letter}_*/skeletons.json")
+    }
     units: dict[str, Unit] = {}
     for dance in dances:
         if dance.name not in folders or not wanted & set(dance.tags):
@@ -282,7 +294,8 @@ def _without_joins(joints: FloatArray, start: float, end: float) -> FloatArray:
     """
     first, last = start + JOIN_FRAMES, end - JOIN_FRAMES
     count = round(end - start) + 1
-    return resample(joints, np.linspace(max(first, 0.0), min(last, len(joints) - 1.0), count))
+    rows = np.linspace(max(first, 0.0), min(last, len(joints) - 1.0), count)
+    return resample(joints, rows)
 
 
 def _held_out(units: dict[str, Unit], seed: int) -> frozenset[str]:

@@ -8,7 +8,7 @@ choreographies do) and of held-out units.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -32,7 +32,16 @@ from robodance.learning.metrics import (
 from robodance.skeleton import decode_pose
 from robodance.values import FloatArray
 
-__all__ = ["Figures", "failures", "free_run", "measure", "reference_figures"]
+__all__ = [
+    "Figures",
+    "Verdict",
+    "as_dict",
+    "failures",
+    "free_run",
+    "judge",
+    "measure",
+    "reference_figures",
+]
 
 GATE_FRAMES = 5000
 GATE_SEEDS = 10
@@ -69,6 +78,23 @@ class Figures:
     slide_m_s: float
     contact_share: float
     twin_share: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Figures of free runs before and after the body is cleaned, and what misses the gate."""
+
+    before: Figures
+    after: Figures
+    misses: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values for a card."""
+        return {
+            "before": as_dict(self.before),
+            "after": as_dict(self.after),
+            "misses": list(self.misses),
+        }
 
 
 def measure(
@@ -164,17 +190,59 @@ def free_run(
         rng = np.random.default_rng(seed)
         phrases = draw_phrases(vocabulary, total // FRAMES_PER_BEAT + 1, rng)
         laid.append(lay_out(vocabulary, phrases, FRAMES_PER_BEAT).first(total))
-    phase = np.tile(beat_phases(beats, np.mod(beats, beats_per_bar), beats_per_bar), (len(seeds), 1, 1))
+    phase = np.tile(
+        beat_phases(beats, np.mod(beats, beats_per_bar), beats_per_bar), (len(seeds), 1, 1)
+    )
     tiles = -(-total // music.shape[1])
     heard = np.tile(music, (1, tiles, 1))[:, :total]
     standard = rollout(net, laid, phase, heard)
     return list(normaliser.restore(standard)[:, warm:])
 
 
+def judge(
+    net: AutoregressiveNet,
+    vocabulary: Vocabulary,
+    normaliser: Normaliser,
+    music: FloatArray,
+    reference: Mapping[str, Figures],
+    *,
+    beat_s: float,
+    beats_per_bar: int,
+    seeds: Sequence[int] = range(GATE_SEEDS),
+    frames: int = GATE_FRAMES,
+) -> Verdict:
+    """Let a network dance by itself and hold it against the gate.
+
+    Args:
+        net: The network.
+        vocabulary: Its units.
+        normaliser: Its standardisation.
+        music: Shape (B, T', 128), on the beat clock.
+        reference: ``rebuilt`` and ``rebuilt_before``, of ``reference_figures``.
+        beat_s: The genre's own beat.
+        beats_per_bar: Of the music.
+        seeds: One per dance.
+        frames: Length of each dance.
+    """
+    dances = free_run(
+        net, vocabulary, normaliser, music, seeds=seeds, frames=frames, beats_per_bar=beats_per_bar
+    )
+    raw = [decode_pose(poses) for poses in dances]
+    clean = [clean_body(dance, FRAMES_PER_BEAT / beat_s) for dance in raw]
+    rebuilt, rebuilt_before = reference["rebuilt"], reference["rebuilt_before"]
+    before = measure(raw, beat_s, rebuilt_before.speed_m_s)
+    after = measure(clean, beat_s, rebuilt.speed_m_s)
+    missed = [f"before cleaning, {m}" for m in failures(before, rebuilt_before, cleaned=False)]
+    return Verdict(before, after, tuple(missed + failures(after, rebuilt, cleaned=True)))
+
+
 def reference_figures(library: UnitLibrary) -> dict[str, Figures]:
     """Measure rebuilt dances (before and after cleaning) and held-out units."""
-    rebuilt = [poses for dance in library.choreographies
-               if (poses := rebuild_poses(library, dance)) is not None]
+    rebuilt = [
+        poses
+        for dance in library.choreographies
+        if (poses := rebuild_poses(library, dance)) is not None
+    ]
     rate = FRAMES_PER_BEAT / library.beat_s
     raw = [decode_pose(poses) for poses in rebuilt]
     cleaned = [clean_body(dance, rate) for dance in raw]

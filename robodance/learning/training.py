@@ -8,19 +8,19 @@ run that was killed goes on exactly as it would have.
 
 from __future__ import annotations
 
-import csv
 import json
-import os
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from robodance.choreography.checkpoint import save_checkpoint
 from robodance.choreography.generators.autoregressive import (
     AutoregressiveNet,
     Condition,
@@ -29,7 +29,6 @@ from robodance.choreography.generators.autoregressive import (
 from robodance.choreography.phrases import Vocabulary
 from robodance.choreography.sampling import MIRROR_ORDER, MIRROR_SIGN, Normaliser
 from robodance.config import TrainConfig
-from robodance.errors import DataError
 from robodance.learning.corpus import (
     BEATS_PER_BAR,
     Corpus,
@@ -40,12 +39,20 @@ from robodance.learning.corpus import (
     load_music,
 )
 from robodance.learning.dataset import UnitLibrary, load_library
-from robodance.learning.gate import as_dict, failures, free_run, measure, reference_figures
-from robodance.choreography.body import clean_body
-from robodance.choreography.beat_clock import FRAMES_PER_BEAT
-from robodance.skeleton import decode_pose
+from robodance.learning.gate import (
+    GATE_FRAMES,
+    GATE_SEEDS,
+    Figures,
+    Verdict,
+    as_dict,
+    judge,
+    reference_figures,
+)
+from robodance.learning.gate_song import gate_music
+from robodance.learning.training_run import TrainingRun, draw_curves
+from robodance.values import FEATURE_DIM
 
-__all__ = ["TrainingData", "prepare", "train"]
+__all__ = ["TrainingData", "finish", "prepare", "train"]
 
 ZERO_HISTORIES = 0.03  # share of roll-outs that begin as a dance does
 CODE_NOISE = 0.1
@@ -53,6 +60,12 @@ MUSIC_NOISE = 0.3
 CLIP = 1.0
 DECAY_FROM = 0.6
 SAVE_EVERY = 250
+DATA_NOTICE = (
+    "ChoreoNet (GitHub abcyzj/ChoreoNet, data/) and, for waltz, Dance with Melody (GitHub "
+    "mhy12345/Music-to-Dance-Motion-Synthesis, Tang et al. 2018); no licence is stated with "
+    "either. No recorded motion is in this file."
+)
+LICENCE_NOTICE = "for research use only, since the motion data state no licence"
 GATE_TRIAL_FRAMES, GATE_TRIAL_SEEDS = 2400, 6
 
 
@@ -113,7 +126,9 @@ class _Tensors:
         turn = (self.mirrored[past] != self.mirrored[first, None])[..., None]
         history = torch.where(turn, self.turned[past], self.poses[past])
         flips = self.mirrored[ahead] != self.mirrored[ahead - 1]
-        condition = Condition(**{name: array[ahead] for name, array in vars(self.condition).items()})
+        condition = Condition(**{
+            name: array[ahead] for name, array in vars(self.condition).items()
+        })
         return history, self.poses[ahead], flips, condition
 
 
@@ -147,7 +162,7 @@ def train(
     prepared = prepared or prepare(config, data)
     net = _new_net(config, prepared.vocabulary)
     tensors = _Tensors(prepared.corpus, net.config.history)
-    run = _Run(config, net, out)
+    run = TrainingRun(config, net, out)
     first = run.restore(resume)
     reference = reference_figures(prepared.library)
     started, clock = first, time.monotonic()
@@ -161,65 +176,84 @@ def train(
                 progress(done / config.updates, f"update {done}, loss {loss:.4f}, {pace:.1f}/s")
         late = done > config.updates // 2
         if (late and done % config.gate_every == 0) or done == config.updates:
-            figures, missed = trial(run.averaged(), prepared, reference)
-            run.consider(done, figures, missed, reference)
+            verdict = _trial(run.averaged(), prepared, reference)
+            run.consider(done, verdict, reference["rebuilt"])
             if progress is not None:
-                progress(done / config.updates, f"free run at {done}: {figures}; misses {missed}")
+                progress(done / config.updates, f"free run at {done}: {verdict.as_dict()}")
         if done % SAVE_EVERY == 0 or done == config.updates:
             run.save(done)
-    from robodance.choreography.checkpoint import save_checkpoint
-
-    weights = out / f"autoregressive_{config.genre}.safetensors"
-    best = load_file(str(out / "best.safetensors"))
-    save_checkpoint(
-        weights,
-        {name: tensor.numpy() for name, tensor in best.items()},
-        prepared.vocabulary,
-        prepared.normaliser,
-        card={
-            "generator": "autoregressive",
-            "genre": config.genre,
-            "beat_s": round(prepared.library.beat_s, 5),
-            "beats_per_bar": BEATS_PER_BAR.get(config.genre, 4),
-            "network": asdict(net.config),
-            "parameters": net.parameter_count(),
-            "music": _music_kind(prepared.shelf),
-            "training": asdict(config),
-            "held_out_units": sorted(prepared.library.held_out),
-            "reference": {name: as_dict(f) for name, f in reference.items()},
-            "trial": json.loads((out / "best.json").read_text(encoding="utf-8")),
-        },
-    )
+    weights = finish(config, net.config, prepared, out, reference)
     draw_curves(out)
     return weights
 
 
-def trial(
-    net: AutoregressiveNet,
+def finish(
+    config: TrainConfig,
+    shape: NetConfig,
     prepared: TrainingData,
-    reference: dict[str, object],
-    frames: int = GATE_TRIAL_FRAMES,
-    seeds: int = GATE_TRIAL_SEEDS,
-) -> tuple[dict[str, dict[str, float]], list[str]]:
-    """Let a network dance by itself, without music, and hold it against the gate."""
-    genre, beat_s = prepared.library.genre, prepared.library.beat_s
-    dances = free_run(
+    out: Path,
+    reference: Mapping[str, Figures],
+) -> Path:
+    """Write the best weights of a run with their card, after the whole gate.
+
+    The gate is 10 dances of 5,000 frames to songs rendered for it.
+    """
+    net = AutoregressiveNet(shape)
+    best = {n: t.half().float() for n, t in load_file(str(out / "best.safetensors")).items()}
+    net.load_state_dict(best)
+    net.eval()
+    beat_s = prepared.library.beat_s
+    per_bar = BEATS_PER_BAR.get(config.genre, 4)
+    verdict = judge(
         net,
         prepared.vocabulary,
         prepared.normaliser,
-        np.zeros((seeds, 1, 128)),
-        seeds=range(1000, 1000 + seeds),
-        frames=frames,
-        beats_per_bar=BEATS_PER_BAR.get(genre, 4),
+        gate_music(beat_s, per_bar, count=GATE_SEEDS),
+        reference,
+        beat_s=beat_s,
+        beats_per_bar=per_bar,
+        seeds=range(GATE_SEEDS),
+        frames=GATE_FRAMES,
     )
-    rebuilt, rebuilt_before = reference["rebuilt"], reference["rebuilt_before"]
-    raw = [decode_pose(poses) for poses in dances]
-    clean = [clean_body(dance, FRAMES_PER_BEAT / beat_s) for dance in raw]
-    before = measure(raw, beat_s, rebuilt_before.speed_m_s)
-    after = measure(clean, beat_s, rebuilt.speed_m_s)
-    missed = [f"before cleaning, {m}" for m in failures(before, rebuilt_before, cleaned=False)]
-    missed += failures(after, rebuilt, cleaned=True)
-    return {"before": as_dict(before), "after": as_dict(after)}, missed
+    weights = out / f"autoregressive_{config.genre}.safetensors"
+    card = {
+        "generator": "autoregressive",
+        "genre": config.genre,
+        "paper": "Ahn et al., Generative Autoregressive Networks for 3D Dancing Move Synthesis "
+        "from Music, IEEE RA-L 2020",
+        "data": DATA_NOTICE,
+        "licence": LICENCE_NOTICE,
+        "beat_s": round(beat_s, 5),
+        "beats_per_bar": per_bar,
+        "network": asdict(shape),
+        "parameters": net.parameter_count(),
+        "music": _music_kind(prepared.shelf),
+        "training": asdict(config),
+        "chosen_at_update": json.loads((out / "best.json").read_text(encoding="utf-8"))["update"],
+        "held_out_units": sorted(prepared.library.held_out),
+        "reference": {name: as_dict(figures) for name, figures in reference.items()},
+        "gate": {"dances": GATE_SEEDS, "frames": GATE_FRAMES, **verdict.as_dict()},
+    }
+    arrays = {name: tensor.numpy() for name, tensor in best.items()}
+    save_checkpoint(weights, arrays, prepared.vocabulary, prepared.normaliser, card)
+    return weights
+
+
+def _trial(
+    net: AutoregressiveNet, prepared: TrainingData, reference: Mapping[str, Figures]
+) -> Verdict:
+    """Judge a checkpoint by shorter and fewer dances than the gate's, without music."""
+    return judge(
+        net,
+        prepared.vocabulary,
+        prepared.normaliser,
+        np.zeros((GATE_TRIAL_SEEDS, 1, FEATURE_DIM)),
+        reference,
+        beat_s=prepared.library.beat_s,
+        beats_per_bar=BEATS_PER_BAR.get(prepared.library.genre, 4),
+        seeds=range(1000, 1000 + GATE_TRIAL_SEEDS),
+        frames=GATE_TRIAL_FRAMES,
+    )
 
 
 def _new_net(config: TrainConfig, vocabulary: Vocabulary) -> AutoregressiveNet:
@@ -228,95 +262,7 @@ def _new_net(config: TrainConfig, vocabulary: Vocabulary) -> AutoregressiveNet:
         return AutoregressiveNet(NetConfig(units=len(vocabulary.tags)))
 
 
-class _Run:
-    """State of a training run: network, optimiser, running mean, notes."""
-
-    def __init__(self, config: TrainConfig, net: AutoregressiveNet, out: Path) -> None:
-        self.config, self.net, self.out = config, net, out
-        self.optimiser = torch.optim.Adam(net.parameters(), lr=config.learning_rate, foreach=True)
-        self.mean = {name: p.detach().clone() for name, p in net.named_parameters()}
-        self.rows: list[dict[str, float]] = []
-        self.best: dict[str, object] = {}
-
-    def restore(self, resume: bool) -> int:
-        """Return the update to go on with; 0 for a new run."""
-        state = self.out / "state.json"
-        if not state.is_file():
-            return 0
-        if not resume:
-            raise DataError(f"{self.out}: holds a run already; add --resume or give another --out")
-        notes = json.loads(state.read_text(encoding="utf-8"))
-        if notes["config"] != asdict(self.config):
-            raise DataError(f"{self.out}: holds a run with other settings; give another --out")
-        tensors = load_file(str(self.out / notes["tensors"]))
-        with torch.no_grad():
-            for index, (name, parameter) in enumerate(self.net.named_parameters()):
-                parameter.copy_(tensors[f"net.{name}"])
-                self.mean[name].copy_(tensors[f"mean.{name}"])
-                self.optimiser.state[parameter] = {
-                    "step": torch.tensor(float(notes["update"])),
-                    "exp_avg": tensors[f"first.{index}"].clone(),
-                    "exp_avg_sq": tensors[f"second.{index}"].clone(),
-                }
-        self.rows, self.best = notes["rows"], notes["best"]
-        return int(notes["update"])
-
-    def save(self, update: int) -> None:
-        """Write the state so that a kill at any moment leaves a whole one."""
-        tensors = {}
-        for index, (name, parameter) in enumerate(self.net.named_parameters()):
-            memory = self.optimiser.state[parameter]
-            tensors[f"net.{name}"] = parameter.detach()
-            tensors[f"mean.{name}"] = self.mean[name]
-            tensors[f"first.{index}"] = memory["exp_avg"]
-            tensors[f"second.{index}"] = memory["exp_avg_sq"]
-        name = f"state-{update}.safetensors"
-        save_file(tensors, str(self.out / name))
-        notes = {
-            "update": update,
-            "tensors": name,
-            "config": asdict(self.config),
-            "rows": self.rows,
-            "best": self.best,
-        }
-        _write_json(self.out / "state.json", notes)
-        for old in self.out.glob("state-*.safetensors"):
-            if old.name != name:
-                old.unlink()
-        with (self.out / "curves.csv").open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, ["update", "loss", "updates_per_s"])
-            writer.writeheader()
-            writer.writerows(self.rows)
-
-    def note(self, row: dict[str, float]) -> None:
-        """Add a row to the curves."""
-        self.rows.append(row)
-
-    def averaged(self) -> AutoregressiveNet:
-        """Return a network with the running mean of the weights, as it ships (half precision)."""
-        net = AutoregressiveNet(self.net.config)
-        net.load_state_dict({name: p.half().float() for name, p in self.mean.items()})
-        return net.eval()
-
-    def consider(
-        self,
-        update: int,
-        figures: dict[str, dict[str, float]],
-        missed: list[str],
-        reference: dict[str, object],
-    ) -> None:
-        """Keep these weights if their free run is the best so far."""
-        rebuilt = as_dict(reference["rebuilt"])
-        score = len(missed) + abs(figures["after"]["speed_m_s"] / rebuilt["speed_m_s"] - 1.0)
-        if self.best and score > self.best["score"]:
-            return
-        self.best = {"update": update, "score": score, "figures": figures, "missed": missed}
-        save_file(dict(self.mean), str(self.out / "best.tmp"))
-        os.replace(self.out / "best.tmp", self.out / "best.safetensors")
-        _write_json(self.out / "best.json", self.best)
-
-
-def _update(run: _Run, tensors: _Tensors, update: int) -> float:
+def _update(run: TrainingRun, tensors: _Tensors, update: int) -> float:
     """Do one step of the optimiser; returns the loss."""
     config, net = run.config, run.net
     rng = torch.Generator().manual_seed(config.seed * 1_000_003 + update)
@@ -397,33 +343,10 @@ def _learning_rate(config: TrainConfig, update: int) -> float:
     if share < DECAY_FROM:
         return config.learning_rate * warm
     fall = (share - DECAY_FROM) / (1.0 - DECAY_FROM)
-    return config.learning_rate * warm * (0.02 + 0.98 * 0.5 * (1.0 + np.cos(np.pi * fall)))
+    return config.learning_rate * warm * (0.02 + 0.49 * (1.0 + math.cos(math.pi * fall)))
 
 
 def _music_kind(shelf: MusicShelf) -> str:
     from robodance.audio.features import KIND
 
     return shelf.songs[0].kind if shelf.songs else KIND
-
-
-def draw_curves(out: Path) -> None:
-    """Draw ``curves.csv`` as ``curves.png`` where matplotlib is installed."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError:
-        return
-    with (out / "curves.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    figure = Figure(figsize=(6, 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.plot([float(row["update"]) for row in rows], [float(row["loss"]) for row in rows])
-    axes.set(xlabel="update", ylabel="L1 error, standard deviations", yscale="log")
-    figure.savefig(out / "curves.png", dpi=100)
-
-
-def _write_json(path: Path, content: object) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(part, path)

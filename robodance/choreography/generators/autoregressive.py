@@ -1,5 +1,7 @@
-"""The generator of Ahn et al., "Generative Autoregressive Networks for 3D Dancing Move
-Synthesis from Music" (RA-L 2020), one network per genre.
+"""The generator of Ahn et al. 2020: the next pose from the last 32 and the music.
+
+"Generative Autoregressive Networks for 3D Dancing Move Synthesis from Music" (RA-L 2020),
+one network per genre.
 
 As in the paper (section III-C): the last 32 poses go through five ConvBlocks (kernel 3,
 max-pool by 2, leaky ReLU; 128, 128, 256, 512, 1024 channels), are joined with 128 numbers
@@ -15,6 +17,7 @@ mirrored unit is danced by mirroring history and output, exactly.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,15 +96,14 @@ class AutoregressiveNet(nn.Module):
         # A convolution of kernel 3 written as unfold + linear: same numbers, twice as fast
         # on a processor with bfloat16.
         self.blocks = nn.ModuleList(
-            nn.Linear(3 * before, after)
-            for before, after in zip(widths, widths[1:], strict=False)
+            nn.Linear(3 * before, after) for before, after in itertools.pairwise(widths)
         )
         told = FEATURE_DIM + PHASE_DIM + config.unit_code + config.upcoming_code + POSITION_DIM
         self.unit_code = nn.Embedding(config.units, config.unit_code)
         self.upcoming_code = nn.Embedding(2 * config.units, config.upcoming_code)
         layers = (config.channels[-1] + told, *config.hidden, POSE_DIM)
         self.layers = nn.ModuleList(
-            nn.Linear(before, after) for before, after in zip(layers, layers[1:], strict=False)
+            nn.Linear(before, after) for before, after in itertools.pairwise(layers)
         )
         heading = torch.ones(POSE_DIM)
         heading[FACING] = 0.0
@@ -179,14 +181,14 @@ class Autoregressive:
         progress: Callable[[float], None] | None = None,
     ) -> FloatArray:
         """Imagine a dance; arguments and result as ``Generator.generate``."""
-        position = first_beat - WARM_UP_BEATS + (
-            np.arange((beats + WARM_UP_BEATS) * FRAMES_PER_BEAT) / FRAMES_PER_BEAT
+        position = (
+            first_beat
+            - WARM_UP_BEATS
+            + (np.arange((beats + WARM_UP_BEATS) * FRAMES_PER_BEAT) / FRAMES_PER_BEAT)
         )
         rng = np.random.default_rng(seed)
         music = features.at(clock.times_at(position))
-        phrases = draw_phrases(
-            self.vocabulary, beats, rng, drive=_drive(features, music[WARM_UP:])
-        )
+        phrases = draw_phrases(self.vocabulary, beats, rng, drive=_drive(features, music[WARM_UP:]))
         # The run-up from the mean pose dances towards the first unit and is dropped.
         laid = lay_out(self.vocabulary, phrases, FRAMES_PER_BEAT).first(beats * FRAMES_PER_BEAT)
         phase = beat_phases(position, clock.bar_position_at(position), clock.beats_per_bar)

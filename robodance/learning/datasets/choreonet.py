@@ -128,8 +128,9 @@ def read_choreographies(folder: Path, genre: str) -> list[Choreography]:
         raise DataError(f"{path}: not a list of choreographies ({error!r})") from error
     for dance in dances:
         if len(dance.tags) != len(dance.beats):
-            raise DataError(f"{path}: {dance.name} has {len(dance.tags)} units but "
-                            f"{len(dance.beats)} durations")
+            raise DataError(
+                f"{path}: {dance.name} has {len(dance.tags)} units but {len(dance.beats)} durations"
+            )
     return dances
 
 
@@ -190,9 +191,7 @@ def joints_from_markers(markers: Markers) -> FloatArray:
     return np.stack([joints[name] for name in JOINT_NAMES], axis=1)
 
 
-def _knee_hinge(
-    markers: Markers, letter: str, hip: FloatArray, outward: FloatArray
-) -> FloatArray:
+def _knee_hinge(markers: Markers, letter: str, hip: FloatArray, outward: FloatArray) -> FloatArray:
     """Return the knee's axis, pointing outward: where the shank moves least, seen from the thigh.
 
     The axis is constant in the frame of hip, knee marker and thigh marker; where the knee

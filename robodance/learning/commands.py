@@ -1,0 +1,89 @@
+"""What ``robodance train`` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from robodance.config import TrainConfig, from_dict, override, read_yaml
+from robodance.errors import DataError, UsageError
+from robodance.progress import Progress, Silence
+
+__all__ = ["train"]
+
+
+def train(
+    family: str,
+    *,
+    data: Path,
+    genre: str | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    seed: int | None = None,
+    config: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Train a generator of dances, or the genre classifier.
+
+    Args:
+        family: ``autoregressive`` or ``genre``.
+        data: Folder of the data sets, as published.
+        genre: What to learn (autoregressive).
+        out: Folder of the run; None: ``runs/<family>_<genre>``.
+        resume: Go on with the run in ``out``.
+        seed: Of the training.
+        config: YAML file of settings.
+        changes: Single settings.
+        progress: Told how far the work has come.
+
+    Returns:
+        What was made and how it did, ready for JSON.
+
+    Raises:
+        UsageError: No such family.
+        DataError: The data cannot be read, or ``out`` holds another run.
+    """
+    tell = progress or Silence()
+    if not data.is_dir():
+        raise DataError(f"{data}: no such folder; give the folder of the data sets as published")
+    if family == "genre":
+        from robodance.learning.genre_training import train_genre
+
+        with tell.stage("training the genre classifier") as report:
+            found: dict[str, Any] = train_genre(
+                data, out or Path("runs") / "genre", seed=seed or 0, progress=report
+            )
+        return found
+    if family != "autoregressive":
+        raise UsageError(f"unknown family {family!r}; known: autoregressive, genre")
+    settings = TrainConfig()
+    if config is not None:
+        settings = from_dict(TrainConfig, read_yaml(Path(config)), where=config)
+    settings = override(settings, changes or {}, where="--set")
+    if genre is not None:
+        settings = override(settings, {"genre": genre}, where="--genre")
+    if seed is not None:
+        settings = replace(settings, seed=seed)
+    return _train_autoregressive(settings, data, out, resume, tell)
+
+
+def _train_autoregressive(
+    settings: TrainConfig, data: Path, out: Path | None, resume: bool, tell: Progress
+) -> dict[str, Any]:
+    from robodance.learning.training import train as train_generator
+
+    folder = out or Path("runs") / f"autoregressive_{settings.genre}"
+    with tell.stage(f"training {settings.genre}") as report:
+        weights = train_generator(
+            settings, data, folder, resume=resume, progress=lambda share, _: report(share)
+        )
+    return {
+        "family": "autoregressive",
+        "genre": settings.genre,
+        "weights": str(weights),
+        "card": str(weights.with_suffix(".json")),
+        "curves": str(folder / "curves.csv"),
+    }

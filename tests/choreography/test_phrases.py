@@ -1,0 +1,117 @@
+"""The order of a dance: no two units in a row come again, and the music has a say."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from robodance.choreography.phrases import (
+    POSITION_DIM,
+    REMEMBERED_BEATS,
+    Vocabulary,
+    draw_phrases,
+    lay_out,
+)
+from robodance.errors import DataError
+
+
+def vocabulary(count=24, seed=0, beats=(2, 4, 8)):
+    rng = np.random.default_rng(seed)
+    follows = np.zeros((count, count))
+    follows[np.arange(count), (np.arange(count) + 1) % count] = 3.0
+    follows[np.arange(count), (np.arange(count) + 5) % count] = 1.0
+    return Vocabulary(
+        tags=tuple(f"X-{i}-1" for i in range(count)),
+        beats=np.array([beats[i % len(beats)] for i in range(count)]),
+        follows=follows,
+        distance_m=rng.uniform(0.02, 0.5, (count, 2 * count)),
+        liveliness=np.linspace(-1.5, 1.5, count),
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_two_units_in_a_row_come_again_within_256_beats(seed):
+    words = vocabulary()
+    phrases = draw_phrases(words, 400, np.random.default_rng(seed))
+    starts = np.concatenate([[0], np.cumsum([p.beats for p in phrases])])
+    seen = {}
+    for start, first, second in zip(starts, phrases, phrases[1:], strict=False):
+        pair = (first.unit, first.mirrored, second.unit, second.mirrored)
+        assert pair not in seen or start - seen[pair] > 256
+        seen[pair] = start
+
+
+def test_a_chain_without_memory_repeats_itself():
+    """The other half of the pair: the bigrams alone would."""
+    words = vocabulary()
+    rng, unit, pairs = np.random.default_rng(0), 0, []
+    for _ in range(80):
+        following = int(
+            rng.choice(len(words.tags), p=words.follows[unit] / words.follows[unit].sum())
+        )
+        pairs.append((unit, following))
+        unit = following
+    assert len(set(pairs)) < len(pairs)
+
+
+def test_long_units_wait_before_they_come_again():
+    words = vocabulary(beats=(4, 16))
+    phrases = draw_phrases(words, 600, np.random.default_rng(1))
+    starts = np.concatenate([[0], np.cumsum([p.beats for p in phrases])])
+    last = {}
+    for start, phrase in zip(starts, phrases, strict=False):
+        if phrase.beats >= 16:
+            key = (phrase.unit, phrase.mirrored)
+            assert key not in last or start - last[key] > REMEMBERED_BEATS - 16
+            last[key] = start
+
+
+def test_the_choreographies_are_followed_more_often_than_chance():
+    words = vocabulary()
+    phrases = draw_phrases(words, 300, np.random.default_rng(3))
+    known = [words.follows[a.unit, b.unit] > 0 for a, b in pairwise(phrases)]
+    assert np.mean(known) > 0.3  # chance: 2 of 48
+
+
+def test_loud_music_asks_for_lively_units():
+    words = vocabulary()
+    drive = np.repeat([1.5, -1.5], 200)
+    lively = {True: [], False: []}
+    for seed in range(8):
+        position = 0
+        for phrase in draw_phrases(words, 400, np.random.default_rng(seed), drive=drive):
+            lively[position < 200].append(words.liveliness[phrase.unit])
+            position += phrase.beats
+    assert np.mean(lively[True]) > np.mean(lively[False]) + 0.2
+
+
+def test_same_seed_same_chain_other_seed_other_chain():
+    words = vocabulary()
+    first = draw_phrases(words, 100, np.random.default_rng(7))
+    assert first == draw_phrases(words, 100, np.random.default_rng(7))
+    assert first != draw_phrases(words, 100, np.random.default_rng(8))
+
+
+def test_frames_know_their_place():
+    words = vocabulary()
+    phrases = draw_phrases(words, 40, np.random.default_rng(0))
+    frames = lay_out(words, phrases, 16)
+    count = 16 * sum(phrase.beats for phrase in phrases)
+    assert frames.unit.shape == (count,)
+    assert frames.position.shape == (count, POSITION_DIM)
+    length = 16 * phrases[0].beats
+    assert (frames.unit[:length] == phrases[0].unit).all()
+    assert frames.seen[length - 1] > 0.9  # the next unit is known before it begins
+    assert frames.seen[length] == 0.0
+    following = frames.upcoming[length - 1]
+    assert following % len(words.tags) == phrases[1].unit
+    assert (following >= len(words.tags)) == (phrases[1].mirrored != phrases[0].mirrored)
+    longer = frames.after_run_up(10)
+    np.testing.assert_array_equal(longer.unit[10:], frames.unit)
+    np.testing.assert_array_equal(longer.first(10).position, np.tile(frames.position[0], (10, 1)))
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    words = vocabulary()
+    with pytest.raises(DataError, match="follows has shape"):
+        Vocabulary(words.tags, words.beats, words.follows[1:], words.distance_m, words.liveliness)

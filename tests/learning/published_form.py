@@ -1,0 +1,126 @@
+"""Writes tiny data sets of our own in the form in which the real ones are published."""
+
+import json
+
+import ezc3d
+import numpy as np
+from dancer import dancer
+
+from robodance.learning.datasets.choreonet import (
+    ANKLE_INWARD_M,
+    HIP_DOWN_M,
+    HIP_INWARD_M,
+    KNEE_INWARD_M,
+    SHOULDER_BACK_M,
+    SHOULDER_DOWN_M,
+)
+from robodance.skeleton import INDEX
+
+RATE_HZ = 80.0
+BEAT_S = 0.5
+
+
+def markers_of(joints):
+    """The markers that a dancer facing +x would wear, label to (T, 3)."""
+    at = {name: joints[:, i] for name, i in INDEX.items()}
+    forward, left, up = np.eye(3)
+    middle = 0.5 * (at["right_shoulder"] + at["left_shoulder"])
+    worn = {
+        "CLAV": middle + 0.08 * forward + 0.02 * up,
+        "C7": middle - 0.08 * forward + 0.02 * up,
+        "STRN": middle + 0.08 * forward - 0.20 * up,
+        "T10": middle - 0.08 * forward - 0.20 * up,
+        "RBAC": middle - 0.08 * forward - 0.10 * up - 0.05 * left,
+    }
+    for letter, side, out in (("R", "right", -left), ("L", "left", left)):
+        hip = at[f"{side}_hip"] + HIP_DOWN_M * up + HIP_INWARD_M * out
+        thigh = 0.5 * (at[f"{side}_hip"] + at[f"{side}_knee"])
+        worn |= {
+            f"{letter}FHD": at[f"head_{side}"] + 0.08 * forward,
+            f"{letter}BHD": at[f"head_{side}"] - 0.08 * forward,
+            f"{letter}SHO": at[f"{side}_shoulder"]
+            + SHOULDER_DOWN_M * up
+            + SHOULDER_BACK_M * forward,
+            f"{letter}UPA": 0.5 * (at[f"{side}_shoulder"] + at[f"{side}_elbow"]),
+            f"{letter}ELB": at[f"{side}_elbow"],
+            f"{letter}FRM": 0.5 * (at[f"{side}_wrist"] + at[f"{side}_elbow"]),
+            f"{letter}WRA": at[f"{side}_wrist"] + 0.02 * up,
+            f"{letter}WRB": at[f"{side}_wrist"] - 0.02 * up,
+            f"{letter}FIN": at[f"{side}_hand"],
+            f"{letter}FWT": hip + 0.10 * forward,
+            f"{letter}BWT": hip - 0.10 * forward,
+            f"{letter}THI": thigh + 0.08 * out,
+            f"{letter}KNE": at[f"{side}_knee"] + KNEE_INWARD_M * out,
+            f"{letter}SHN": 0.5 * (at[f"{side}_knee"] + at[f"{side}_ankle"]) + 0.05 * out,
+            f"{letter}ANK": at[f"{side}_ankle"] + ANKLE_INWARD_M * out,
+            f"{letter}HEE": at[f"{side}_heel"],
+            f"{letter}TOE": at[f"{side}_toe"] - 0.03 * out,
+            f"{letter}MT5": at[f"{side}_toe"] + 0.03 * out,
+        }
+    return worn
+
+
+def write_c3d(path, worn, rate_hz=RATE_HZ, prefix="subject:"):
+    """Write markers (label to (T, 3), metres; NaN is lost) as a C3D file in millimetres."""
+    file = ezc3d.c3d()
+    points = np.stack(list(worn.values()), axis=0)  # (M, T, 3)
+    lost = np.isnan(points).any(axis=2)
+    data = np.ones((4, *points.shape[:2]))
+    data[:3] = np.moveaxis(np.where(lost[..., None], 0.0, points) * 1000.0, 2, 0)
+    file["data"]["points"] = data
+    file["parameters"]["POINT"]["RATE"]["value"] = [rate_hz]
+    file["parameters"]["POINT"]["UNITS"]["value"] = ["mm"]
+    file["parameters"]["POINT"]["LABELS"]["value"] = [prefix + label for label in worn]
+    file.write(str(path))
+
+
+def write_choreonet(folder, letter="R", units=6, beats=4):
+    """Write a small ``data/`` folder: one take, its units, one choreography; no music."""
+    (folder / "raw_c3d").mkdir(parents=True)
+    (folder / "choreography").mkdir()
+    seconds = units * beats * BEAT_S + 1.0
+    joints = dancer(seconds, RATE_HZ)
+    write_c3d(folder / "raw_c3d" / "7.c3d", markers_of(joints))
+    rows = ["c3d_file,movement_tag,fake_start_frame,fake_end_frame,start_frame,end_frame,beats"]
+    length = beats * BEAT_S * RATE_HZ
+    tags = [f"{letter}-{number}-1" for number in range(1, units + 1)]
+    for number, tag in enumerate(tags):
+        start = 10 + number * length
+        rows.append(f"7,{tag},0,0,{start:.1f},{start + length:.1f},{beats}")
+    rows += [f"7,{letter}-99-1,0,0,0,5,", "7,NIL,0,0,0,50,1"]
+    (folder / "movement_interval.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    movements = ["START", *tags, "HOLD", tags[0], tags[2]]
+    dance = {
+        "name": f"DANCE_{letter}_1",
+        "dance_type": letter,
+        "dance_id": 1,
+        "start_pos": 0,
+        "end_pos": 500,
+        "movements": movements,
+        "durations": [2, *[beats] * units, 2, beats, beats],
+    }
+    path = folder / "choreography" / f"{letter}.json"
+    path.write_text(json.dumps([dance]), encoding="utf-8")
+    return tags
+
+
+def write_collage(folder, name, units=4, beats=3, frames_per_beat=17):
+    """Write a ``DANCE_*`` folder: units at 25 fps, joined by straight lines of six frames."""
+    length = beats * frames_per_beat
+    joints = dancer(units * length / 25.0 + 1.0, 25.0)[: units * length].copy()
+    for number in range(1, units):
+        middle = number * length
+        share = np.linspace(0.0, 1.0, 7)[:, None, None]
+        before, after = joints[middle - 3], joints[middle + 3]
+        joints[middle - 3 : middle + 4] = (1 - share) * before + share * after
+    points = np.concatenate([joints, joints[:, [6, 15]]], axis=1)  # two extra hand points
+    shown = 100.0 * np.stack([points[..., 0], points[..., 2], -points[..., 1]], axis=-1)
+    centre = shown[:, 2] * [1.0, 0.0, 1.0]
+    content = {
+        "length": len(shown),
+        "center": centre.tolist(),
+        "skeletons": (shown - centre[:, None]).tolist(),
+    }
+    (folder / name).mkdir(parents=True)
+    (folder / name / "skeletons.json").write_text(json.dumps(content), encoding="utf-8")
+    return joints
