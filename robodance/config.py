@@ -147,7 +147,7 @@ class SimulationConfig:
     """Time constant of the simulated motors."""
     friction: float = 0.8
     """Friction coefficient between soles and floor."""
-    log_rate_hz: int = 120
+    log_rate_hz: int = 60
     """Samples per second of the log; divides physics_rate_hz."""
 
     def __post_init__(self) -> None:
