@@ -1,0 +1,68 @@
+"""Bars: how many beats they have and on which beat they begin."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from robodance.audio.beat_choice import BeatEvidence, contrast, repeats
+from robodance.audio.onsets import ONSET_RATE_HZ, Onsets
+from robodance.values import FloatArray, IntArray
+
+__all__ = ["find_bars"]
+
+# Evidence for three beats to the bar against four: a logistic regression fitted as that of
+# beat_choice.py. For each curve, how much better every third beat stands out than every
+# fourth; and how much better the sound repeats after 3 (6) beats than after 4 (8).
+_THREE = {"harmony": 2.29, "bass": 0.97, "middle": 1.56, "all": 1.62, "treble": 1.28}
+_REPEATS_ONCE, _REPEATS_TWICE = 0.92, 4.03
+_THREE_BIAS = -0.69
+
+# What marks the first beat of a bar, in standard deviations over the song's beats.
+_FIRST = {"harmony": 0.5, "new_chord": 1.0, "bass": 1.0, "all": 0.5}
+
+
+def find_bars(times_s: FloatArray, onsets: Onsets, evidence: BeatEvidence) -> tuple[IntArray, int]:
+    """Number the beats of a song.
+
+    Args:
+        times_s: Shape (B,), beats of the whole song.
+        onsets: Of the song.
+        evidence: The same, ready to read.
+
+    Returns:
+        Shape (B,), 1 on downbeats; and the beats per bar, 3 or 4.
+    """
+    frames = times_s * ONSET_RATE_HZ
+    at_beats = {name: evidence.at(name, frames) for name in _THREE}
+    beats_per_bar = _beats_per_bar(at_beats, evidence.beat_spectra(np.rint(frames).astype(int)))
+    at_beats["new_chord"] = _new_chords(frames, onsets)
+    accent = sum(weight * _standard(at_beats[name]) for name, weight in _FIRST.items())
+    assert isinstance(accent, np.ndarray)
+    means = [float(accent[first::beats_per_bar].mean()) for first in range(beats_per_bar)]
+    first = int(np.argmax(means))
+    numbers = (np.arange(len(times_s)) - first) % beats_per_bar + 1
+    return numbers.astype(np.int64), beats_per_bar
+
+
+def _beats_per_bar(at_beats: dict[str, FloatArray], spectra: FloatArray) -> int:
+    if len(spectra) < 12:
+        return 4
+    lag = repeats(spectra, 8)
+    odds = _THREE_BIAS + _REPEATS_ONCE * (lag[2] - lag[3]) + _REPEATS_TWICE * (lag[5] - lag[7])
+    for name, weight in _THREE.items():
+        odds += weight * (contrast(at_beats[name], 3) - contrast(at_beats[name], 4))
+    return 3 if odds > 0.0 else 4
+
+
+def _new_chords(frames: FloatArray, onsets: Onsets) -> FloatArray:
+    """Cosine distance between the mean chroma of each beat and of the beat before, (B,)."""
+    edges = np.clip(np.rint(frames).astype(int), 0, len(onsets.chroma) - 1)
+    total = np.cumsum(np.pad(onsets.chroma.astype(np.float64), ((1, 0), (0, 0))), axis=0)
+    mean = np.diff(total[edges], axis=0) / np.maximum(np.diff(edges), 1)[:, None]
+    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
+    change = 1.0 - np.sum(mean[1:] * mean[:-1], axis=1)
+    return np.concatenate([[change.mean()], change, [change.mean()]])
+
+
+def _standard(values: FloatArray) -> FloatArray:
+    return np.asarray((values - values.mean()) / max(float(values.std()), 1e-9))

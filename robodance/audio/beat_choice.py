@@ -1,0 +1,228 @@
+"""Which of several ways to hear the beat is the one people dance to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+
+from robodance.audio.beat_paths import BeatPath
+from robodance.audio.onsets import ONSET_RATE_HZ, Onsets
+from robodance.values import FloatArray, IntArray
+
+__all__ = [
+    "EVIDENCE",
+    "BeatEvidence",
+    "Hearing",
+    "beat_strength",
+    "contrast",
+    "hearings",
+    "repeats",
+]
+
+_TOLERANCE_S = 0.024
+_HARMONY_REACH_S = 0.25
+_USUAL_TEMPO_BPM = 115.0
+
+# What speaks for a way to hear the beat, and how loudly: the weights of a conditional
+# logistic regression (the right hearing of a song against all others of that song), fitted
+# by tests/benchmarks/fit_beat_choice.py to synthesised songs of all kinds and to real
+# songs of known tempo. Strengths are counted from what a moment drawn at random shows.
+EVIDENCE: dict[str, float] = {
+    "strength": 1.159,  # onsets on the beats
+    "weaker_of_two": 0.752,  # ... on the weaker of every other beat: hats only means half tempo
+    "weakest_of_three": 0.432,
+    "between": -0.183,  # onsets half-way between beats
+    "thirds": -1.379,  # onsets a third and two thirds of the way
+    "bass": 0.735,
+    "bass_between": -0.484,
+    "bass_ratio": 0.292,
+    "middle": 0.982,
+    "treble": 0.809,
+    "treble_between": 0.392,
+    "harmony": 0.256,  # changes of harmony
+    "harmony_between": -1.188,
+    "covered": 4.289,  # share of beats that hit something
+    "even_odd": -0.470,  # every other beat is much weaker
+    "bar_repeat": 0.541,  # the sound repeats after 3 or 4 beats rather than 1, 2 or 5
+    "harmony_2": -0.412,  # the harmony changes every 2, 3, 4 beats
+    "harmony_3": 3.581,
+    "harmony_4": 3.066,
+    "tempo": 1.116,  # octaves over 115 beats a minute
+    "tempo_squared": -3.757,
+}
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """A beat sequence with the evidence for it.
+
+    Attributes:
+        path: The beats.
+        evidence: One number per name in ``EVIDENCE``.
+    """
+
+    path: BeatPath
+    evidence: dict[str, float]
+
+    @property
+    def tempo_bpm(self) -> float:
+        """Median tempo."""
+        return 60.0 * ONSET_RATE_HZ / self.path.interval
+
+    @property
+    def score(self) -> float:
+        """Weighted evidence; differences are logarithms of odds."""
+        return sum(EVIDENCE[name] * value for name, value in self.evidence.items())
+
+
+def beat_strength(onsets: Onsets) -> FloatArray:
+    """How much each frame wants to be a beat: zero mean around, unit variance, at most 4.
+
+    Treble counts least: hi-hats and shakers fill the time between beats.
+    """
+    return _standard(_all(onsets))
+
+
+def _all(onsets: Onsets) -> FloatArray:
+    return onsets.bass + onsets.middle + 0.3 * onsets.treble
+
+
+def _standard(curve: FloatArray) -> FloatArray:
+    smooth = scipy.ndimage.gaussian_filter1d(curve, 1.2)
+    smooth = smooth - scipy.ndimage.uniform_filter1d(smooth, int(4.0 * ONSET_RATE_HZ))
+    return np.asarray(np.minimum(smooth / max(float(smooth.std()), 1e-9), 4.0))
+
+
+def hearings(paths: list[BeatPath], evidence: BeatEvidence) -> list[Hearing]:
+    """Weigh every path, and every path moved by half a beat; the same beats only once.
+
+    Returns:
+        The most convincing first.
+    """
+    found: list[Hearing] = []
+    for path in sorted(paths, key=lambda p: -p.score):
+        if len(path.frames) < 4:
+            continue
+        middles = ((path.frames[:-1] + path.frames[1:]) // 2).astype(np.int64)
+        for frames in (path.frames, middles):
+            candidate = BeatPath(frames, path.score)
+            if not any(_same(candidate, other.path) for other in found):
+                found.append(Hearing(candidate, evidence.of(candidate)))
+    return sorted(found, key=lambda hearing: -hearing.score)
+
+
+def _same(a: BeatPath, b: BeatPath) -> bool:
+    if abs(np.log(a.interval / b.interval)) > 0.04:
+        return False
+    nearest = np.abs(a.frames[:, None] - b.frames[None, :]).min(axis=1)
+    return float(np.mean(nearest < 0.12 * a.interval)) > 0.7
+
+
+class BeatEvidence:
+    """Onset curves pooled over the tolerance, ready to be read at any frame."""
+
+    def __init__(self, onsets: Onsets) -> None:
+        self.bands = onsets.bands
+        curves = {
+            "all": _all(onsets),
+            "bass": onsets.bass,
+            "middle": onsets.middle,
+            "treble": onsets.treble,
+        }
+        standard = {name: _standard(curve) for name, curve in curves.items()}
+        standard["harmony"] = _harmonic_change(onsets)
+        self._pooled = {name: _pool(curve) for name, curve in standard.items()}
+        self._chance = {name: float(curve.mean()) for name, curve in self._pooled.items()}
+        self._loud = {name: _pool(curves[name]) for name in ("all", "bass")}
+
+    def at(self, name: str, frames: FloatArray | IntArray) -> FloatArray:
+        """Strength of one curve at any frames, over chance, in standard deviations."""
+        return np.asarray(self._pooled[name][self._index(frames)] - self._chance[name])
+
+    def of(self, path: BeatPath) -> dict[str, float]:
+        """Gather the evidence for a path."""
+        frames = path.frames.astype(np.float64)
+        gaps = np.diff(frames)
+        between = frames[:-1] + 0.5 * gaps
+        thirds = np.concatenate([frames[:-1] + gaps / 3.0, frames[:-1] + 2.0 * gaps / 3.0])
+        strength, harmony = self.at("all", frames), self.at("harmony", frames)
+        loud = self._loud["all"][self._index(frames)]
+        bass, bass_between = (self._loud["bass"][self._index(f)].mean() for f in (frames, between))
+        octaves = float(np.log2(60.0 * ONSET_RATE_HZ / path.interval / _USUAL_TEMPO_BPM))
+        return {
+            "strength": float(strength.mean()),
+            "weaker_of_two": _weakest(strength, 2),
+            "weakest_of_three": _weakest(strength, 3),
+            "between": float(self.at("all", between).mean()),
+            "thirds": float(self.at("all", thirds).mean()),
+            "bass": float(self.at("bass", frames).mean()),
+            "bass_between": float(self.at("bass", between).mean()),
+            "bass_ratio": _log_ratio(bass, bass_between),
+            "middle": float(self.at("middle", frames).mean()),
+            "treble": float(self.at("treble", frames).mean()),
+            "treble_between": float(self.at("treble", between).mean()),
+            "harmony": float(harmony.mean()),
+            "harmony_between": float(self.at("harmony", between).mean()),
+            "covered": float(np.mean(strength > 0.5)),
+            "even_odd": abs(_log_ratio(loud[::2].mean(), loud[1::2].mean())),
+            "bar_repeat": self._bar_repeat(path.frames),
+            "harmony_2": contrast(harmony, 2),
+            "harmony_3": contrast(harmony, 3),
+            "harmony_4": contrast(harmony, 4),
+            "tempo": octaves,
+            "tempo_squared": octaves**2,
+        }
+
+    def beat_spectra(self, frames: IntArray) -> FloatArray:
+        """Mean spectrum from each beat to the next, less the mean of all, (B - 1, 64)."""
+        index = np.unique(self._index(frames))
+        sums = np.add.reduceat(self.bands, index, axis=0)[:-1] / np.diff(index)[:, None]
+        return np.asarray(sums - sums.mean(axis=0), dtype=np.float64)
+
+    def _index(self, frames: FloatArray | IntArray) -> IntArray:
+        return np.clip(np.rint(frames).astype(np.int64), 0, len(self.bands) - 1)
+
+    def _bar_repeat(self, frames: IntArray) -> float:
+        lag = repeats(self.beat_spectra(frames), 5)
+        return max(lag[2], lag[3]) - (lag[0] + lag[1] + lag[4]) / 3.0
+
+
+def contrast(values: FloatArray, groups: int) -> float:
+    """How much one of every ``groups`` beats stands out from the mean."""
+    return float(max(values[k::groups].mean() for k in range(groups)) - values.mean())
+
+
+def repeats(spectra: FloatArray, longest: int) -> list[float]:
+    """Correlation of the sound with itself 1, 2 ... ``longest`` beats later; 0 if too short."""
+    power = float(np.mean(np.square(spectra))) + 1e-9
+    return [
+        float(np.mean(spectra[k:] * spectra[:-k])) / power if len(spectra) >= k + 7 else 0.0
+        for k in range(1, longest + 1)
+    ]
+
+
+def _pool(curve: FloatArray) -> FloatArray:
+    reach = 2 * round(_TOLERANCE_S * ONSET_RATE_HZ) + 1
+    return np.asarray(scipy.ndimage.maximum_filter1d(curve, reach))
+
+
+def _weakest(strength: FloatArray, groups: int) -> float:
+    return float(min(strength[k::groups].mean() for k in range(groups)))
+
+
+def _log_ratio(a: float, b: float) -> float:
+    return float(np.log((a + 0.3) / (b + 0.3)))
+
+
+def _harmonic_change(onsets: Onsets) -> FloatArray:
+    """Distance between the mean chroma after and before each frame, standardised."""
+    reach = int(_HARMONY_REACH_S * ONSET_RATE_HZ)
+    mean = scipy.ndimage.uniform_filter1d(onsets.chroma, reach, axis=0)
+    after = np.roll(mean, -(reach // 2), axis=0)
+    before = np.roll(mean, reach // 2, axis=0)
+    change = np.linalg.norm(after - before, axis=1)
+    change[:reach] = change[-reach:] = change.mean()
+    change = change - scipy.ndimage.uniform_filter1d(change, int(4.0 * ONSET_RATE_HZ))
+    return np.asarray(change / max(float(change.std()), 1e-9))
