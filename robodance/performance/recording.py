@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from robodance.config import RecordingConfig
 from robodance.errors import MissingDependency, OutputError
+from robodance.performance.camera import Camera, changing_window
 from robodance.performance.rendering import draw_pictures
 from robodance.performance.scene import SceneSettings
 from robodance.robots.model import RobotModel
@@ -90,12 +91,13 @@ def record(
     """
     timeline = film_timeline(plan, log, config.frame_rate_hz, from_s=from_s, to_s=to_s)
     positions, poses = _states(log, timeline.robot_times_s)
+    centre = float(plan.torso_pose[0, 0]), float(plan.torso_pose[0, 1])
+    camera = Camera(centre, config.width, config.height)
     settings = SceneSettings(
         urdf=str(robot.urdf),
         columns={joint.name: robot.index(joint.name) for joint in robot.joints},
-        centre_m=(float(plan.torso_pose[0, 0]), float(plan.torso_pose[0, 1])),
-        width=config.width,
-        height=config.height,
+        camera=camera,
+        window=changing_window(camera, robot, positions, poses),
         renderer=config.renderer,
     )
     frames = len(positions)

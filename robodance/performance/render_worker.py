@@ -18,6 +18,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 from numpy.typing import NDArray
 
+from robodance.performance.camera import Window
 from robodance.performance.scene import Scene, SceneSettings
 from robodance.values import FloatArray
 
@@ -58,14 +59,13 @@ def main() -> None:
 
 
 def _draw(job: RenderJob, out: BinaryIO) -> None:
-    settings = job.settings
+    settings, window = job.settings, job.settings.window
     scene = Scene(settings)
-    if len(job.positions_rad):
-        scene.draw(job.positions_rad[0], job.torso_pose[0])  # the first one settles the shadows
+    whole = yuv(scene.draw_empty(), settings.camera.width, settings.camera.height)
     out.write(READY)
     for positions, pose in zip(job.positions_rad, job.torso_pose, strict=True):
-        picture = yuv(scene.draw(positions, pose), settings.width, settings.height)
-        view = memoryview(picture.tobytes())
+        paste(whole, yuv(scene.draw(positions, pose), *window[2:]), window)
+        view = memoryview(whole.tobytes())
         while view:
             view = view[out.write(view) :]
     scene.close()
@@ -80,7 +80,18 @@ def yuv(rgba: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
         dst_colorspace=Colorspace.ITU709,
         interpolation=Interpolation.AREA,
     )
-    return np.asarray(frame.to_ndarray(), dtype=np.uint8)
+    return np.array(frame.to_ndarray(), dtype=np.uint8)
+
+
+def paste(whole: NDArray[np.uint8], part: NDArray[np.uint8], window: Window) -> None:
+    """Put a window's YUV 4:2:0 into that of the whole picture; sides are multiples of 4."""
+    left, top, width, height = window
+    rows, columns = whole.shape[0] * 2 // 3, whole.shape[1]
+    whole[top : top + height, left : left + width] = part[:height]
+    colours = whole[rows:].reshape(2, rows // 2, columns // 2)  # a view: U, V
+    half = part[height:].reshape(2, height // 2, width // 2)
+    down, along = top // 2, left // 2
+    colours[:, down : down + height // 2, along : along + width // 2] = half
 
 
 if __name__ == "__main__":

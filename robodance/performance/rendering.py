@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 import robodance
 from robodance.errors import MissingDependency
+from robodance.performance.camera import Camera
 from robodance.performance.render_worker import READY, RenderJob, picture_bytes
 from robodance.performance.scene import EGL_HELP, SceneSettings
 from robodance.resources import urdf_path
@@ -63,7 +64,7 @@ def draw_pictures(
 def renderer_starts(renderer: str) -> bool:
     """Return whether a renderer (``egl`` or ``tiny``) draws on this machine."""
     urdf = str(urdf_path("nao/nao_v6.urdf"))
-    settings = SceneSettings(urdf, {}, (0.0, 0.0), width=64, height=36, renderer=renderer)
+    settings = SceneSettings(urdf, {}, Camera((0.0, 0.0), 64, 36), (0, 0, 64, 36), renderer)
     standing = np.array([[0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]])
     with (
         tempfile.TemporaryFile() as log,
@@ -87,17 +88,22 @@ class _Pool:
         workers = min(_cores(), MOST_WORKERS) if self._count > FEW_PICTURES else 1
         self._log = log
         self._workers: list[subprocess.Popen[bytes]] = []
-        for first in range(workers):
-            job = RenderJob(settings, positions_rad[first::workers], torso_pose[first::workers])
-            self._workers.append(_start(job, log.fileno()))
+        try:
+            for first in range(workers):
+                turn = slice(first, None, workers)
+                job = RenderJob(settings, positions_rad[turn], torso_pose[turn])
+                self._workers.append(_start(job, log.fileno()))
+        except BaseException:
+            self.__exit__()
+            raise
 
     def started(self) -> bool:
-        """Wait until every worker has drawn a picture; False when one cannot."""
+        """Wait until every worker has drawn its first picture; False when one cannot."""
         return all(self._read(worker, len(READY)) == READY for worker in self._workers)
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
         """Return the pictures in order."""
-        width, height = self._settings.width, self._settings.height
+        width, height = self._settings.camera.width, self._settings.camera.height
         size = picture_bytes(width, height)
         for k in range(self._count):
             data = self._read(self._workers[k % len(self._workers)], size)

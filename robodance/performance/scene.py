@@ -1,8 +1,7 @@
 """The picture: a robot in a studio, drawn by PyBullet from joint angles, without physics.
 
-The studio is a round floor that bends up into a wall, so there is no horizon. The camera
-stands in front of the robot, to its right and a little above its middle, and leaves room
-for raised and stretched arms.
+The studio is a round floor that bends up into a wall, so there is no horizon. Only a
+window of the picture is drawn for each posture: what the robot never reaches stays.
 """
 
 from __future__ import annotations
@@ -18,24 +17,20 @@ import pybullet
 from numpy.typing import NDArray
 
 from robodance.errors import MissingDependency
+from robodance.performance.camera import LIGHT_FROM, Camera, Window
 from robodance.values import FloatArray
 
 __all__ = ["EGL_HELP", "Scene", "SceneSettings"]
 
 EGL_HELP = "apt-get install -y libegl1 libgl1-mesa-dri"
 
-LOOK_AT_M = (0.0, 0.0, 0.305)  # from the point on the floor under the torso
-CAMERA_AZIMUTH_RAD = -0.42
-CAMERA_ELEVATION_RAD = 0.15
-CAMERA_DISTANCE_M = 1.6
-FIELD_OF_VIEW_DEG = 29.0  # vertical: 0.4 m above and below the middle
-LIGHT_FROM = (1.3, 0.35, 2.2)
 SHADOW_WORLD_M = 3
 SHADOW_PIXELS = 4096
 STUDIO_COLOUR = (0.56, 0.62, 0.70, 1.0)
 FLOOR_RADIUS_M = 1.6
 BEND_RADIUS_M = 1.2
 WALL_HEIGHT_M = 4.0
+FAR_BELOW_M = 50.0
 EGL_OVERSAMPLING = 1.5  # costs little there and smooths the edges
 
 
@@ -46,17 +41,15 @@ class SceneSettings:
     Attributes:
         urdf: The robot's file.
         columns: Name of each revolute joint to its column in the positions.
-        centre_m: x, y of the point on the floor that the camera looks over.
-        width: Picture width, pixels.
-        height: Picture height, pixels.
+        camera: The whole picture.
+        window: The part of it that is drawn for each posture.
         renderer: ``egl`` or ``tiny``.
     """
 
     urdf: str
     columns: dict[str, int] = field(repr=False)
-    centre_m: tuple[float, float]
-    width: int
-    height: int
+    camera: Camera
+    window: Window
     renderer: str
 
 
@@ -72,8 +65,9 @@ class Scene:
         egl = settings.renderer == "egl"
         if egl:
             self._load_egl()
-        scale = EGL_OVERSAMPLING if egl else 1.0
-        self.width, self.height = round(scale * settings.width), round(scale * settings.height)
+        self._scale = EGL_OVERSAMPLING if egl else 1.0
+        self._settings = settings
+        self._look = _look(settings.camera, egl=egl)
         self._body = int(pybullet.loadURDF(settings.urdf, physicsClientId=self._client))
         self._columns: dict[int, int] = {}
         for index in range(pybullet.getNumJoints(self._body, physicsClientId=self._client)):
@@ -82,26 +76,41 @@ class Scene:
                 self._columns[settings.columns[name.decode()]] = index
         inertial = pybullet.getDynamicsInfo(self._body, -1, physicsClientId=self._client)
         self._inertial = inertial[3], inertial[4]
-        self._add_studio(settings.centre_m)
-        self._camera = _camera(settings, egl=egl)
+        self._add_studio(settings.camera.centre_m)
 
     def draw(self, positions_rad: FloatArray, torso_pose: FloatArray) -> NDArray[np.uint8]:
-        """Return the picture of a posture (J,) at a world pose (7,). Shape (H, W, 4), RGBA."""
+        """Return the window with a posture (J,) at a world pose (7,). Shape (H, W, 4), RGBA."""
+        self._put(torso_pose)
+        for column, index in self._columns.items():
+            pybullet.resetJointState(
+                self._body, index, positions_rad[column], physicsClientId=self._client
+            )
+        return self._picture(self._settings.window)
+
+    def draw_empty(self) -> NDArray[np.uint8]:
+        """Return the whole picture without the robot."""
+        self._put(np.array([0.0, 0.0, -FAR_BELOW_M, 0.0, 0.0, 0.0, 1.0]))
+        camera = self._settings.camera
+        return self._picture((0, 0, camera.width, camera.height))
+
+    def _put(self, torso_pose: FloatArray) -> None:
         position, orientation = pybullet.multiplyTransforms(
             torso_pose[:3].tolist(), torso_pose[3:].tolist(), *self._inertial
         )
         pybullet.resetBasePositionAndOrientation(
             self._body, position, orientation, physicsClientId=self._client
         )
-        for column, index in self._columns.items():
-            pybullet.resetJointState(
-                self._body, index, positions_rad[column], physicsClientId=self._client
-            )
+
+    def _picture(self, window: Window) -> NDArray[np.uint8]:
+        width, height = (round(self._scale * size) for size in window[2:])
         picture = pybullet.getCameraImage(
-            self.width, self.height, physicsClientId=self._client, **self._camera
+            width,
+            height,
+            projectionMatrix=self._settings.camera.lens(window),
+            physicsClientId=self._client,
+            **self._look,
         )
-        pixels = np.asarray(picture[2], dtype=np.uint8)
-        return pixels.reshape(self.height, self.width, 4)
+        return np.asarray(picture[2], dtype=np.uint8).reshape(height, width, 4)
 
     def close(self) -> None:
         """Free the renderer."""
@@ -141,23 +150,11 @@ class Scene:
         )
 
 
-def _camera(settings: SceneSettings, *, egl: bool) -> dict[str, Any]:
+def _look(camera: Camera, *, egl: bool) -> dict[str, Any]:
     """Return the arguments of ``getCameraImage`` that stay."""
-    target = np.array(LOOK_AT_M) + np.array([*settings.centre_m, 0.0])
-    level = np.cos(CAMERA_ELEVATION_RAD)
-    away = (
-        level * np.cos(CAMERA_AZIMUTH_RAD),
-        level * np.sin(CAMERA_AZIMUTH_RAD),
-        np.sin(CAMERA_ELEVATION_RAD),
-    )
-    eye = target + CAMERA_DISTANCE_M * np.array(away)
-    view = pybullet.computeViewMatrix(eye.tolist(), target.tolist(), [0.0, 0.0, 1.0])
-    aspect = settings.width / settings.height
-    lens = pybullet.computeProjectionMatrixFOV(FIELD_OF_VIEW_DEG, aspect, 0.2, 12.0)
     renderer = pybullet.ER_BULLET_HARDWARE_OPENGL if egl else pybullet.ER_TINY_RENDERER
     return {
-        "viewMatrix": view,
-        "projectionMatrix": lens,
+        "viewMatrix": camera.view(),
         "renderer": renderer,
         "flags": pybullet.ER_NO_SEGMENTATION_MASK,
         "shadow": int(egl),  # Tiny's shadow is slow and hardly seen

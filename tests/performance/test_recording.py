@@ -11,13 +11,16 @@ import time
 
 import av
 import numpy as np
+import pybullet
 import pytest
 from hand_made_plans import arm_dance, make_plan, standing_plan
 
 from robodance.config import RecordingConfig
 from robodance.errors import MissingDependency, OutputError
 from robodance.performance import rendering
+from robodance.performance.camera import Camera, changing_window
 from robodance.performance.recording import film_timeline, record
+from robodance.performance.scene import SceneSettings
 from robodance.values import PerformanceLog
 
 SMALL = RecordingConfig(width=320, height=180, renderer="tiny")
@@ -148,6 +151,53 @@ def test_the_film_does_not_depend_on_the_number_of_processes(nao, tmp_path, monk
     assert drawn(1) == drawn(3)
 
 
+@pytest.mark.parametrize("renderer", ["egl", "tiny"])
+def test_drawing_only_the_window_changes_nothing(nao, renderer):
+    if renderer == "egl" and not egl_works():
+        pytest.skip("EGL does not start here (apt-get install libegl1 libgl1-mesa-dri)")
+    plan = arm_dance(nao, 2.0)
+    positions, poses = plan.positions_rad[::20], plan.torso_pose[::20]
+    camera = Camera((0.0, 0.0), 320, 180)
+    columns = {joint.name: nao.index(joint.name) for joint in nao.joints}
+    drawn = []
+    for window in (changing_window(camera, nao, positions, poses), (0, 0, 320, 180)):
+        settings = SceneSettings(str(nao.urdf), columns, camera, window, renderer)
+        with rendering.draw_pictures(settings, positions, poses) as (_, frames):
+            drawn.append(np.array(list(frames)).astype(int))
+    difference = np.abs(drawn[0] - drawn[1])
+    assert (difference > 3).mean() < 0.002  # grey levels; rounding decides single edge pixels
+
+
+def test_the_window_is_smaller_than_the_picture_and_holds_all_that_moves(nao, tmp_path):
+    plan = arm_dance(nao, 3.0)
+    camera = Camera((0.0, 0.0), 320, 180)
+    left, top, width, height = changing_window(
+        camera, nao, plan.positions_rad[::4], plan.torso_pose[::4]
+    )
+    assert width * height < 0.7 * 320 * 180
+    _, grey = pictures(film(tmp_path, plan, nao)[0])
+    moved = grey.std(axis=0) > 8.0
+    assert moved.any()
+    moved[top : top + height, left : left + width] = False
+    assert not moved.any()
+
+
+def test_the_camera_is_opengls(nao):
+    camera = Camera((0.1, -0.2), 1280, 720)
+    eye = camera.target_m + 1.6 * camera.away
+    view = pybullet.computeViewMatrix(eye.tolist(), camera.target_m.tolist(), [0, 0, 1])
+    lens = pybullet.computeProjectionMatrixFOV(29.0, 1280 / 720, 0.2, 12.0)
+    np.testing.assert_allclose(camera.view(), view, atol=1e-5)
+    np.testing.assert_allclose(camera.lens(), lens, atol=1e-5)
+    point = np.array([0.05, 0.3, 0.5])
+    for window in ((0, 0, 1280, 720), (320, 100, 400, 600)):
+        matrix = np.array(camera.lens(window)).reshape(4, 4).T @ np.array(view).reshape(4, 4).T
+        clip = matrix @ [*point, 1.0]
+        x = window[0] + window[2] * (clip[0] / clip[3] + 1) / 2
+        y = window[1] + window[3] * (1 - clip[1] / clip[3]) / 2
+        np.testing.assert_allclose(camera.pixels(point)[0], [x, y], atol=1e-3)
+
+
 def test_slow_motion_is_shown_in_robot_time_without_sound(nao, tmp_path):
     plan = standing_plan(nao, "StandInit", 3.0, music_rate=0.5, music_start_s=1.0)
     path, recording = film(tmp_path, plan, nao, soundtrack=click_track())
@@ -255,6 +305,9 @@ def test_ctrl_c_leaves_neither_files_nor_processes(tmp_path):
     assert "KeyboardInterrupt" in complaint
     assert os.listdir(tmp_path) == []
     assert workers
+    until = time.monotonic() + 10.0  # one that was just being born ends by itself
+    while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < until:
+        time.sleep(0.1)
     assert not [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
 
 
