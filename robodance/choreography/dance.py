@@ -19,7 +19,7 @@ from robodance.values import Beats, PoseSequence, SongAnalysis
 
 __all__ = ["create_dance", "dance_beats"]
 
-OCTAVE = 1.6  # music faster than the genre by more is danced at half its beats, and so on
+OCTAVE = 1.8  # music faster than the genre by more is danced at half its beats, and so on
 SHORTEST_S = 0.2
 
 
@@ -72,6 +72,8 @@ def create_dance(
     poses = generator.generate(clock, song.features, first, count, seed=seed, progress=progress)
     joints = resample(decode_pose(poses), (position - first) * FRAMES_PER_BEAT)
     joints = clean_body(joints, config.frame_rate_hz)
+    if progress is not None:
+        progress(1.0)
     inside = (song.beats.times_s >= times[0]) & (song.beats.times_s <= times[-1])
     return pose_sequence(
         joints,

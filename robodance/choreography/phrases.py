@@ -3,8 +3,8 @@
 A network that predicts the mean of what may come next stops dancing; one that is told
 which choreographic unit it is in, and how far, does not. So a dance is first drawn as a
 chain of units: mostly as the training choreographies chain them, else where the poses
-meet, livelier units where the music is, and never the same two units in a row again
-within 256 beats. A unit and its mirror image count as two.
+meet, livelier units where the music is, never the same two units in a row again within 256 beats, and
+no long unit twice within 128. A unit and its mirror image count as two.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["POSITION_DIM", "Phrase", "PhraseFrames", "Vocabulary", "draw_phrases
 POSITION_DIM = 16
 REMEMBERED_BEATS = 272  # a 16-beat window may have no twin up to 256 beats away
 LONG_UNIT_BEATS = 12  # such a unit makes a 16-beat window nearly alone
+HALF_UNIT_BEATS = 8  # such a unit makes one alone where the music is danced at half its beat
 KNOWN_SHARE = 0.65  # of the choices follow the choreographies where they know one
 NEAR_M = 0.08  # a join over more than a few of these is unlikely
 NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
@@ -154,7 +155,9 @@ def _weights(
         if position - start > REMEMBERED_BEATS:
             continue
         column = phrase.unit + count * (phrase.mirrored != last.mirrored)
-        if vocabulary.beats[phrase.unit] >= LONG_UNIT_BEATS:
+        length = vocabulary.beats[phrase.unit]
+        recent = position - start <= REMEMBERED_BEATS // 2
+        if length >= LONG_UNIT_BEATS or (length >= HALF_UNIT_BEATS and recent):
             allowed[column] = 0.0
         if index and phrases[index - 1].unit == last.unit:
             before = phrases[index - 1]

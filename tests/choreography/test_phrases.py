@@ -66,6 +66,18 @@ def test_long_units_wait_before_they_come_again():
             last[key] = start
 
 
+def test_units_of_eight_beats_wait_half_as_long():
+    words = vocabulary(count=40)
+    phrases = draw_phrases(words, 400, np.random.default_rng(2))
+    position, last = 0, {}
+    for phrase in phrases:
+        key = (phrase.unit, phrase.mirrored)
+        if phrase.beats == 8:
+            assert key not in last or position - last[key] > 128
+            last[key] = position
+        position += phrase.beats
+
+
 def test_the_choreographies_are_followed_more_often_than_chance():
     words = vocabulary()
     phrases = draw_phrases(words, 300, np.random.default_rng(3))

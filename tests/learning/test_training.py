@@ -35,7 +35,7 @@ def small(monkeypatch):
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
             return AutoregressiveNet(
-                NetConfig(units=len(vocabulary.tags), channels=(8,) * 5, hidden=(16, 16))
+                NetConfig(units=len(vocabulary.tags), channels=(48,) * 5, hidden=(96, 96))
             )
 
     monkeypatch.setattr(training, "_new_net", net)
@@ -90,19 +90,20 @@ def test_the_card_says_how_the_weights_were_made(prepared, tmp_path):
     assert (tmp_path / "run" / "curves.csv").read_text().startswith("update,loss")
 
 
-def test_the_loss_falls(prepared, tmp_path):
+def test_it_learns(prepared, tmp_path):
+    """Far better than saying the mean pose, which is what an untrained network amounts to."""
     settings = TrainConfig(
         genre="rumba",
-        updates=250,
+        updates=300,
         batch=8,
         rollout=2,
         chain_beats=64,
         gate_every=1000,
-        learning_rate=3e-3,
+        learning_rate=2e-3,
     )
     training.train(settings, tmp_path, tmp_path / "run", prepared=prepared)
     rows = json.loads((tmp_path / "run" / "state.json").read_text())["rows"]
-    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    assert rows[-1]["loss"] < 0.7 * np.abs(prepared.corpus.poses).mean()
 
 
 def test_another_run_is_not_overwritten(prepared, tmp_path):
