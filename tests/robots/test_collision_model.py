@@ -132,6 +132,18 @@ def test_an_arm_pressed_into_the_side_is_seen_and_a_hanging_one_is_not(robot):
     assert clearances(robot, pressed[None], robot.collision_pairs).min() < 0.0
 
 
+def test_an_arm_held_away_from_the_body_is_free_of_trunk_and_head_everywhere(robot):
+    pitch, roll = np.meshgrid(np.linspace(-2.08, 2.08, 41), np.linspace(0.0, 1.3265, 41))
+    positions = np.tile(robot.posture("StandInit"), (pitch.size, 1))
+    positions[:, robot.index("LShoulderPitch")] = pitch.ravel()
+    positions[:, robot.index("LShoulderRoll")] = roll.ravel()
+    names = [capsule.name for capsule in robot.capsules]
+    arm = names.index("left_upper_arm")
+    body = [names.index(name) for name in ("torso_left", "torso_right", "chest", "head")]
+    nearest = clearances(robot, positions, [(part, arm) for part in body]).min()
+    assert nearest > 0.008  # m; so no planner's margin holds the arm back there
+
+
 def test_hands_in_front_of_the_chest_touch_each_other_only_when_they_meet(robot):
     names = [capsule.name for capsule in robot.capsules]
     hands = [(names.index("left_hand"), names.index("right_hand"))]
