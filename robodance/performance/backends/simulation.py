@@ -190,6 +190,7 @@ class PyBulletSimulation:
                 linearDamping=0.0,
                 angularDamping=0.0,
                 jointDamping=0.0,
+                collisionMargin=0.0,  # cylinders would be a millimetre too thick
                 physicsClientId=client,
             )
         capsules = robot.capsules
