@@ -177,7 +177,7 @@ def train(
         late = done > config.updates // 2
         if (late and done % config.gate_every == 0) or done == config.updates:
             verdict = _trial(run.averaged(), prepared, reference)
-            run.consider(done, verdict, reference["rebuilt"])
+            run.consider(done, verdict)
             if progress is not None:
                 progress(done / config.updates, f"free run at {done}: {verdict.as_dict()}")
         if done % SAVE_EVERY == 0 or done == config.updates:

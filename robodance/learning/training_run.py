@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from robodance.choreography.generators.autoregressive import AutoregressiveNet
 from robodance.config import TrainConfig
 from robodance.errors import DataError
-from robodance.learning.gate import Figures, Verdict
+from robodance.learning.gate import Verdict
 
 __all__ = ["TrainingRun", "draw_curves"]
 
@@ -90,13 +90,13 @@ class TrainingRun:
         net.load_state_dict({name: p.half().float() for name, p in self.mean.items()})
         return net.eval()
 
-    def consider(self, update: int, verdict: Verdict, rebuilt: Figures) -> None:
+    def consider(self, update: int, verdict: Verdict) -> None:
         """Keep these weights if their free run is the best so far.
 
-        Fewer misses of the gate are better; among equals, the speed nearest to rebuilt.
+        Fewer misses of the gate are better; among equals, sharper motion: a network that
+        averages over what may come shortens the bones it predicts.
         """
-        distance = abs(verdict.after.speed_m_s / rebuilt.speed_m_s - 1.0)
-        score = len(verdict.misses) + distance
+        score = len(verdict.misses) + verdict.before.bone_error
         if self.best and score > self.best["score"]:
             return
         self.best = {"update": update, "score": score, "trial": verdict.as_dict()}
