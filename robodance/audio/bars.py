@@ -8,7 +8,7 @@ from robodance.audio.beat_choice import BeatEvidence, contrast, repeats
 from robodance.audio.onsets import ONSET_RATE_HZ, Onsets
 from robodance.values import FloatArray, IntArray
 
-__all__ = ["find_bars"]
+__all__ = ["find_bars", "three_beat_odds"]
 
 # Evidence for three beats to the bar against four: a logistic regression fitted as that of
 # beat_choice.py. For each curve, how much better every third beat stands out than every
@@ -33,8 +33,8 @@ def find_bars(times_s: FloatArray, onsets: Onsets, evidence: BeatEvidence) -> tu
         Shape (B,), 1 on downbeats; and the beats per bar, 3 or 4.
     """
     frames = times_s * ONSET_RATE_HZ
-    at_beats = {name: evidence.at(name, frames) for name in _THREE}
-    beats_per_bar = _beats_per_bar(at_beats, evidence.beat_spectra(np.rint(frames).astype(int)))
+    beats_per_bar = 3 if three_beat_odds(frames, evidence) > 0.0 else 4
+    at_beats = {name: evidence.at(name, frames) for name in ("harmony", "bass", "all")}
     at_beats["new_chord"] = _new_chords(frames, onsets)
     accent = sum(weight * _standard(at_beats[name]) for name, weight in _FIRST.items())
     assert isinstance(accent, np.ndarray)
@@ -44,14 +44,17 @@ def find_bars(times_s: FloatArray, onsets: Onsets, evidence: BeatEvidence) -> tu
     return numbers.astype(np.int64), beats_per_bar
 
 
-def _beats_per_bar(at_beats: dict[str, FloatArray], spectra: FloatArray) -> int:
+def three_beat_odds(frames: FloatArray, evidence: BeatEvidence) -> float:
+    """Return the log odds of three beats to the bar against four, for beats at ``frames``."""
+    spectra = evidence.beat_spectra(np.rint(frames).astype(np.int64))
     if len(spectra) < 12:
-        return 4
+        return _THREE_BIAS
     lag = repeats(spectra, 8)
     odds = _THREE_BIAS + _REPEATS_ONCE * (lag[2] - lag[3]) + _REPEATS_TWICE * (lag[5] - lag[7])
     for name, weight in _THREE.items():
-        odds += weight * (contrast(at_beats[name], 3) - contrast(at_beats[name], 4))
-    return 3 if odds > 0.0 else 4
+        strength = evidence.at(name, frames)
+        odds += weight * (contrast(strength, 3) - contrast(strength, 4))
+    return odds
 
 
 def _new_chords(frames: FloatArray, onsets: Onsets) -> FloatArray:

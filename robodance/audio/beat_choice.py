@@ -24,33 +24,34 @@ __all__ = [
 _TOLERANCE_S = 0.024
 _HARMONY_REACH_S = 0.25
 _USUAL_TEMPO_BPM = 115.0
+_PHASES = 24
 
 # What speaks for a way to hear the beat, and how loudly: the weights of a conditional
 # logistic regression (the right hearing of a song against all others of that song), fitted
 # by tests/benchmarks/fit_beat_choice.py to synthesised songs of all kinds and to real
 # songs of known tempo. Strengths are counted from what a moment drawn at random shows.
 EVIDENCE: dict[str, float] = {
-    "strength": 1.159,  # onsets on the beats
-    "weaker_of_two": 0.752,  # ... on the weaker of every other beat: hats only means half tempo
-    "weakest_of_three": 0.432,
-    "between": -0.183,  # onsets half-way between beats
-    "thirds": -1.379,  # onsets a third and two thirds of the way
-    "bass": 0.735,
-    "bass_between": -0.484,
-    "bass_ratio": 0.292,
-    "middle": 0.982,
-    "treble": 0.809,
-    "treble_between": 0.392,
-    "harmony": 0.256,  # changes of harmony
-    "harmony_between": -1.188,
-    "covered": 4.289,  # share of beats that hit something
-    "even_odd": -0.470,  # every other beat is much weaker
-    "bar_repeat": 0.541,  # the sound repeats after 3 or 4 beats rather than 1, 2 or 5
-    "harmony_2": -0.412,  # the harmony changes every 2, 3, 4 beats
-    "harmony_3": 3.581,
-    "harmony_4": 3.066,
-    "tempo": 1.116,  # octaves over 115 beats a minute
-    "tempo_squared": -3.757,
+    "strength": 1.348,  # onsets on the beats
+    "weaker_of_two": 0.804,  # ... on the weaker of every other beat: hats only means half tempo
+    "weakest_of_three": 0.343,
+    "between": 0.203,  # onsets half-way between beats
+    "thirds": -1.146,  # onsets a third and two thirds of the way
+    "bass": 1.035,
+    "bass_between": -0.588,
+    "bass_ratio": 0.311,
+    "middle": 1.000,
+    "treble": 0.829,
+    "treble_between": 0.200,
+    "harmony": -0.459,  # changes of harmony
+    "harmony_between": -1.572,
+    "covered": 4.901,  # share of beats that hit something
+    "even_odd": -0.138,  # every other beat is much weaker
+    "bar_repeat": 0.708,  # the sound repeats after 3 or 4 beats rather than 1, 2 or 5
+    "harmony_2": -1.104,  # the harmony changes every 2, 3, 4 beats
+    "harmony_3": 2.744,
+    "harmony_4": 3.132,
+    "tempo": 1.030,  # octaves over 115 beats a minute
+    "tempo_squared": -4.437,
 }
 
 
@@ -96,7 +97,7 @@ def _standard(curve: FloatArray) -> FloatArray:
 
 
 def hearings(paths: list[BeatPath], evidence: BeatEvidence) -> list[Hearing]:
-    """Weigh every path, and every path moved by half a beat; the same beats only once.
+    """Weigh every path, and every path moved to the other accents; the same beats only once.
 
     Returns:
         The most convincing first.
@@ -105,9 +106,10 @@ def hearings(paths: list[BeatPath], evidence: BeatEvidence) -> list[Hearing]:
     for path in sorted(paths, key=lambda p: -p.score):
         if len(path.frames) < 4:
             continue
-        middles = ((path.frames[:-1] + path.frames[1:]) // 2).astype(np.int64)
-        for frames in (path.frames, middles):
-            candidate = BeatPath(frames, path.score)
+        gaps = np.diff(path.frames)
+        for phase in (0.0, *evidence.other_phases(path)):
+            frames = np.rint(path.frames[:-1] + phase * gaps).astype(np.int64)
+            candidate = BeatPath(frames if phase else path.frames, path.score)
             if not any(_same(candidate, other.path) for other in found):
                 found.append(Hearing(candidate, evidence.of(candidate)))
     return sorted(found, key=lambda hearing: -hearing.score)
@@ -174,6 +176,19 @@ class BeatEvidence:
             "tempo": octaves,
             "tempo_squared": octaves**2,
         }
+
+    def other_phases(self, path: BeatPath) -> list[float]:
+        """Find where else within the beat there are accents; half a beat is always one.
+
+        Swing puts the second eighth anywhere up to two thirds.
+        """
+        phases = np.arange(_PHASES) / _PHASES
+        gaps = np.diff(path.frames)
+        curve = np.array([self.at("all", path.frames[:-1] + p * gaps).mean() for p in phases])
+        peak = (curve > np.roll(curve, 1)) & (curve >= np.roll(curve, -1)) & (curve > 0.0)
+        peak &= (phases > 0.2) & (phases < 0.8)
+        strong = sorted(np.flatnonzero(peak), key=lambda k: -curve[k])[:2]
+        return [0.5, *(float(phases[k]) for k in strong)]
 
     def beat_spectra(self, frames: IntArray) -> FloatArray:
         """Mean spectrum from each beat to the next, less the mean of all, (B - 1, 64)."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from robodance.audio.bars import find_bars
 from robodance.audio.beat_choice import BeatEvidence, Hearing, beat_strength, hearings
 from robodance.audio.beat_paths import best_paths, tempo_ranges
-from robodance.audio.beat_timing import TimedBeats, find_attacks, time_beats
+from robodance.audio.beat_timing import Attacks, find_attacks, time_beats
 from robodance.audio.beats_file import read_beats_file
-from robodance.audio.onsets import ONSET_RATE_HZ, find_onsets
+from robodance.audio.onsets import ONSET_RATE_HZ, Onsets, find_onsets
 from robodance.config import AudioConfig
 from robodance.errors import AudioError
 from robodance.values import Beats, FloatArray, IntArray
@@ -21,6 +21,9 @@ __all__ = ["NO_BEAT_BELOW", "HeardBeats", "cover_song", "hear_beats", "track_bea
 
 NO_BEAT_BELOW = 0.15
 _GIVEN_TEMPO_REACH = 1.06  # a tempo given by a person may be off by this factor
+_MOST_WOBBLE = 1.0  # percent; free playing has no less of a beat than that
+_CLOSE, _MOST_TIMED = 4.0, 4  # how near a hearing must be to be timed, and how many are
+_MOST_BONUS = 1.5
 _NEIGHBOURS = 8  # intervals at an end that say how the grid goes on
 
 
@@ -32,19 +35,26 @@ class HeardBeats:
         times_s: Shape (B,), from the first to the last moment of the song.
         numbers: Shape (B,).
         beats_per_bar: 3 or 4.
-        confidence: 0..1.
-        details: The numbers that the confidence is made of.
+        confidence: 0..1, that there is a beat and that it is this one.
+        is_beat: 0..1, that there is a beat.
+        details: The numbers that these are made of.
     """
 
     times_s: FloatArray
     numbers: IntArray
     beats_per_bar: int
     confidence: float
+    is_beat: float
     details: dict[str, float]
 
 
 def track_beats(
-    samples: NDArray[np.float32], sample_rate_hz: int, config: AudioConfig, *, name: str = "song"
+    samples: NDArray[np.float32],
+    sample_rate_hz: int,
+    config: AudioConfig,
+    *,
+    onsets: Onsets | None = None,
+    name: str = "song",
 ) -> Beats:
     """Find the beats of a song, from its first moment to its last.
 
@@ -52,6 +62,7 @@ def track_beats(
         samples: Shape (N,), mono.
         sample_rate_hz: Samples per second.
         config: ``beats_file`` overrides the ear; ``bpm`` tells it the tempo.
+        onsets: Of the song, if they have been found already.
         name: What messages call the song.
 
     Raises:
@@ -61,8 +72,8 @@ def track_beats(
     duration_s = samples.size / sample_rate_hz
     if config.beats_file is not None:
         return _given_beats(config.beats_file, duration_s)
-    heard = hear_beats(samples, sample_rate_hz, config)
-    if heard is None or (heard.confidence < NO_BEAT_BELOW and config.bpm is None):
+    heard = hear_beats(samples, sample_rate_hz, config, onsets=onsets)
+    if heard is None or (heard.is_beat < NO_BEAT_BELOW and config.bpm is None):
         raise AudioError(
             f"{name}: no beat can be heard in it; give the tempo with --bpm X, "
             "or the beats with --beats FILE (one per line, in seconds)"
@@ -72,7 +83,11 @@ def track_beats(
 
 
 def hear_beats(
-    samples: NDArray[np.float32], sample_rate_hz: int, config: AudioConfig
+    samples: NDArray[np.float32],
+    sample_rate_hz: int,
+    config: AudioConfig,
+    *,
+    onsets: Onsets | None = None,
 ) -> HeardBeats | None:
     """Listen for beats; None when the sound is too short for any.
 
@@ -81,7 +96,8 @@ def hear_beats(
     explains the song best; each beat moved to its attack and all onto the stiffest tempo
     curve that fits; bars from changes of chord, bass and accents.
     """
-    onsets = find_onsets(samples, sample_rate_hz)
+    if onsets is None:
+        onsets = find_onsets(samples, sample_rate_hz)
     evidence = BeatEvidence(onsets)
     if config.bpm is None:
         low, high = config.minimum_tempo_bpm, config.maximum_tempo_bpm
@@ -94,11 +110,63 @@ def hear_beats(
     if not found:
         return None
     attacks = find_attacks(samples, sample_rate_hz)
-    timed = time_beats(found[0].path.frames / ONSET_RATE_HZ, attacks)
-    times_s = cover_song(timed.times_s, samples.size / sample_rate_hz)
-    numbers, beats_per_bar = find_bars(times_s, onsets, evidence)
-    details = _details(times_s, timed, found, evidence)
-    return HeardBeats(times_s, numbers, beats_per_bar, _confidence(details), details)
+    duration_s = samples.size / sample_rate_hz
+    worthy = [h for h in found if h.score > found[0].score - _CLOSE][:_MOST_TIMED]
+    timed = [_time_grid(hearing, attacks, evidence, duration_s) for hearing in worthy]
+    totals = [h.score + grid.bonus for h, grid in zip(worthy, timed, strict=True)]
+    best = int(np.argmax(totals))
+    grid = timed[best]
+    totals += [h.score - _MOST_BONUS for h in found[len(worthy) :]]
+    choice = float(1.0 / np.exp(np.array(totals) - totals[best]).sum())
+    numbers, beats_per_bar = find_bars(grid.times_s, onsets, evidence)
+    details = {**grid.details, "choice": choice}
+    is_beat = grid.is_beat
+    return HeardBeats(grid.times_s, numbers, beats_per_bar, is_beat * choice, is_beat, details)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """One hearing after its beats were moved to their attacks and over the whole song."""
+
+    times_s: FloatArray
+    details: dict[str, float]
+
+    @property
+    def odds(self) -> float:
+        """Log odds that there is a beat at all.
+
+        A logistic regression of sounds with a beat (synthesised and real songs) against
+        noise, drones, pads, speech and notes at random moments.
+        """
+        wobble = min(100.0 * self.details["wobble"], _MOST_WOBBLE)
+        strength, score = self.details["strength"], self.details["score"]
+        return 2.75 * strength - 5.42 * wobble + 0.218 * score - 4.0
+
+    @property
+    def is_beat(self) -> float:
+        return float(1.0 / (1.0 + np.exp(-self.odds)))
+
+    @property
+    def bonus(self) -> float:
+        """What a regular grid that is hit adds to the evidence for a hearing."""
+        return float(np.clip(0.5 * self.odds, -_MOST_BONUS, _MOST_BONUS))
+
+
+def _time_grid(
+    hearing: Hearing, attacks: Attacks, evidence: BeatEvidence, duration_s: float
+) -> _Grid:
+    timed = time_beats(hearing.path.frames / ONSET_RATE_HZ, attacks)
+    times_s = cover_song(timed.times_s, duration_s)
+    strength = evidence.at("all", times_s * ONSET_RATE_HZ)
+    details = {
+        "strength": float(strength.mean()),
+        "covered": float(np.mean(strength > 0.5)),
+        "spread_ms": 1000.0 * timed.spread_s,
+        "steady": float(timed.steady),
+        "wobble": _wobble(timed.times_s),
+        "score": hearing.score,
+    }
+    return _Grid(times_s, details)
 
 
 def cover_song(times_s: FloatArray, duration_s: float) -> FloatArray:
@@ -111,30 +179,10 @@ def cover_song(times_s: FloatArray, duration_s: float) -> FloatArray:
     return times_s[(times_s >= 0.0) & (times_s < duration_s)]
 
 
-def _details(
-    times_s: FloatArray, timed: TimedBeats, found: list[Hearing], evidence: BeatEvidence
-) -> dict[str, float]:
-    strength = evidence.at("all", times_s * ONSET_RATE_HZ)
-    rivals = [h.score for h in found[1:]]
-    return {
-        "strength": float(strength.mean()),
-        "covered": float(np.mean(strength > 0.5)),
-        "spread": 1000.0 * timed.spread_s,
-        "steady": float(timed.steady),
-        "wobble": _wobble(timed.times_s),
-        "lead": found[0].score - max(rivals) if rivals else 10.0,
-        "score": found[0].score,
-    }
-
-
 def _wobble(times_s: FloatArray) -> float:
     """Return by how much of itself the interval changes from beat to beat, RMS."""
     intervals = np.diff(times_s)
     return float(np.sqrt(np.mean(np.square(np.diff(intervals)))) / np.median(intervals))
-
-
-def _confidence(details: dict[str, float]) -> float:
-    return 1.0
 
 
 def _given_beats(path: str, duration_s: float) -> Beats:
