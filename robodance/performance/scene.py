@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pybullet
 from numpy.typing import NDArray
 
 from robodance.errors import MissingDependency
+from robodance.performance.bullet import pybullet
 from robodance.performance.camera import LIGHT_FROM, Camera, Window
 from robodance.values import FloatArray
 

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import importlib
+import subprocess
+import sys
 
 import numpy as np
 import pybullet
@@ -245,3 +247,15 @@ def test_tilt_counts_leaning_and_not_turning():
     for axis in ([1, 0, 0], [0, 1, 0]):
         assert tilt_between(upright, pose(axis, 0.2))[0] == pytest.approx(0.2)
     assert tilt_between(upright, pose([0, 0, 1], 1.0))[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_opening_the_simulation_prints_nothing(nao):
+    text = (
+        "from robodance.config import SimulationConfig; "
+        "from robodance.performance.backend import open_backend; "
+        "from robodance.robots.model import load_robot; "
+        "open_backend('simulation', load_robot('nao_v6'), SimulationConfig())"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, check=True)
+    assert done.stdout == b""  # results go there, and nothing else
+    assert done.stderr == b""

@@ -18,20 +18,13 @@ from typing import Any, Self
 import numpy as np
 
 from robodance.config import SimulationConfig
-from robodance.errors import MissingDependency, PreflightRefused, UsageError
+from robodance.errors import PreflightRefused, UsageError
 from robodance.performance.backend import Observation
+from robodance.performance.bullet import pybullet
 from robodance.robots.description import convex_hull
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin
 from robodance.values import FloatArray, Plan
-
-try:
-    import pybullet
-except ImportError as error:
-    raise MissingDependency(
-        "the simulation needs PyBullet, which has wheels for CPython up to 3.11 on Linux: "
-        "pip install pybullet"
-    ) from error
 
 __all__ = ["PyBulletSimulation", "load_body"]
 
