@@ -128,8 +128,9 @@ def plan_dance(
         InfeasibleDance: No motion inside the robot's limits was found.
     """
     from robodance.choreography.dance import create_dance
-    from robodance.motion.certificate import certify, measure_losses
-    from robodance.motion.plan import plan_motion
+    from robodance.motion.certificate import certify
+    from robodance.motion.losses import measure_losses
+    from robodance.motion.plan import adapt
     from robodance.robots.model import load_robot
 
     config = config or PerformConfig()
@@ -150,11 +151,11 @@ def plan_dance(
             progress=report,
         )
     with clock.stage("adapt"), tell.stage("adapting it") as report:
-        plan = plan_motion(dance, robot, config.motion, progress=report)
-        plan = replace(plan, metadata={**plan.metadata, **_provenance(analysis, dance, config)})
+        adapted = adapt(dance, robot, config.motion, progress=report)
+        plan = replace(adapted.plan, metadata=_provenance(adapted.plan, analysis, dance, config))
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
-        losses = measure_losses(plan, dance, robot)
+        losses = measure_losses(plan, dance, robot, adapted.unlimited)
     return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds)
 
 
@@ -280,10 +281,11 @@ def _end_of_part(duration_s: float, from_s: float, to_s: float | None) -> float:
 
 
 def _provenance(
-    analysis: SongAnalysis, dance: PoseSequence, config: PerformConfig
+    plan: Plan, analysis: SongAnalysis, dance: PoseSequence, config: PerformConfig
 ) -> dict[str, Any]:
     """Return where a plan comes from: everything needed to make it again."""
     return {
+        **plan.metadata,
         "song_sha256": analysis.song.sha256,
         "song_path": Path(analysis.song.path).name,
         "tempo_bpm": analysis.beats.tempo_bpm,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -110,7 +111,7 @@ def rollout(
     turned = torch.zeros_like(plain)
     order = torch.from_numpy(MIRROR_ORDER)
     sign = torch.from_numpy(MIRROR_SIGN).float()
-    with torch.inference_mode():
+    with _single_thread(), torch.inference_mode():
         told = net.tell(conditions(frames, phase, music))
         for step in range(length):
             flip = mirrored[:, step, None]
@@ -124,6 +125,22 @@ def rollout(
             if progress is not None and step % 64 == 0:
                 progress(step / length)
     return np.asarray(plain[:, past:].numpy(), dtype=np.float64)
+
+
+@contextmanager
+def _single_thread() -> Iterator[None]:
+    """Keep torch to one thread: a frame is too little work to share.
+
+    Threads that wait for each other make it dozens of times slower on a busy machine.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def conditions(frames: Sequence[PhraseFrames], phase: FloatArray, music: FloatArray) -> Condition:
