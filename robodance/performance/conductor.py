@@ -46,7 +46,8 @@ def conduct(
     try:
         backend.take_start(plan.positions_rad[0], plan.torso_pose[0])
         notes.add(0.0, plan.positions_rad[0], backend.observe())
-        _perform(plan, backend, notes, progress or (lambda share: None), stop)
+        if not notes.fallen:
+            _perform(plan, backend, notes, progress or (lambda share: None), stop)
     finally:
         backend.rest()
     return notes.log(backend)
@@ -127,7 +128,7 @@ class _Notes:
             torso_pose=np.array([seen.torso_pose for seen in self.seen]),
             tilt_rad=np.array(self.tilt_rad),
             zmp_margin_m=np.array([seen.zmp_margin_m for seen in self.seen]),
-            falls=(self.times_s[-1],) if self.fallen else (),
+            falls=(float(self.times_s[-1]),) if self.fallen else (),
             metadata={**backend.metadata(), **self._figures(backend, measured)},
         )
 
