@@ -1,0 +1,315 @@
+"""What is left to mend in a motion: contact with itself, and tipping.
+
+Around each moment where parts of the body come too near, or the ZMP leaves the soles, both
+arms are planned again together, with a price on that, which rises until it is gone. All
+other moments stay as they are. What no price can mend is drawn back to the stand posture,
+which is known to be clear and upright.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from robodance.config import MotionConfig
+from robodance.errors import InfeasibleDance
+from robodance.motion.balance import Stand
+from robodance.motion.collision import Bodies, ClearanceTerm
+from robodance.motion.descent import minimise
+from robodance.motion.limits import JointLimits, limit_rows
+from robodance.motion.program import BandedQuadratic
+from robodance.motion.retarget import Part, Wanted, free_points
+from robodance.motion.spline import TAPS, Spline
+from robodance.motion.terms import AngleTerm, SmoothTerm, Term, knot_values
+from robodance.values import BoolArray, FloatArray, IntArray
+
+__all__ = ["MARGIN_M", "Replanned", "repair"]
+
+REPAIR_ROUNDS = 4
+REPAIR_TRIES = 9
+FIRST_PRICE = 2000.0  # of a squared metre of missing clearance
+PRICE_STEP = 4.0
+MARGIN_M = 0.001  # kept beyond the required clearance, so that a price can reach it
+FIRST_CALM = 1.0  # of squared second differences where the ZMP leaves the soles
+CALM_STEP = 6.0
+CHECKS_PER_STEP = 4
+ZMP_CHECKS_PER_STEP = 2  # accelerations are linear between knots
+BEFORE_AND_AFTER_S = 0.4
+WIDER_S = 0.1  # each further try looks this much further to either side
+GAP_POINTS = 2 * TAPS
+RETREATS = 6
+RETREAT_WIDER_S = 0.15
+RETREAT_RAMP_POINTS = 10
+RETREAT_ROUNDS = 8
+
+
+@dataclass(frozen=True)
+class Replanned:
+    """A possible motion.
+
+    Attributes:
+        spline: All J joints.
+        repaired: Shape (K,), which knots were planned again for clearance or balance.
+        retreated: Shape (K,), which were drawn back to the stand posture, as a last resort.
+    """
+
+    spline: Spline = field(repr=False)
+    repaired: BoolArray = field(repr=False)
+    retreated: BoolArray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class On:
+    """A term of some of the joints, in a model of more of them."""
+
+    term: Term
+    columns: tuple[int, ...]
+
+    def values(self, control: FloatArray) -> FloatArray:
+        """Return the cost per control point."""
+        return self.term.values(control[:, self.columns])
+
+    def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
+        """Add the term's model in its columns."""
+        part = BandedQuadratic(len(control), len(self.columns))
+        self.term.expand(control[:, self.columns], part)
+        model.gradient[:, self.columns] += part.gradient
+        inner = np.array(self.columns)
+        model.blocks[:, :, inner[:, None], inner] += part.blocks
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Where a motion is too near to itself or too near to tipping, per knot interval."""
+
+    near: FloatArray
+    tipping: FloatArray
+
+    @property
+    def clean(self) -> bool:
+        return not (self.near.any() or self.tipping.any())
+
+    @property
+    def bad(self) -> BoolArray:
+        return np.asarray((self.near > 0.0) | (self.tipping > 0.0))
+
+
+def _check(
+    control: FloatArray, bodies: Bodies, stand: Stand, step_s: float, zmp_m: float
+) -> _Check:
+    """Look at a piece of the motion, between its knots too."""
+    spline = Spline(control, step_s)
+    positions = spline.sampled(CHECKS_PER_STEP)
+    widest = float(bodies.required_m.max(initial=0.0)) + 1e-3
+    short = np.maximum(bodies.required_m - bodies.clearances(positions, widest), 0.0)
+    lean = np.maximum(zmp_m - stand.zmp_margins(spline, ZMP_CHECKS_PER_STEP), 0.0)
+    return _Check(
+        _by_segment(short.max(axis=1, initial=0.0), CHECKS_PER_STEP),
+        _by_segment(lean, ZMP_CHECKS_PER_STEP),
+    )
+
+
+def _check_again(
+    check: _Check, window: BoolArray, look: Callable[[FloatArray], _Check], control: FloatArray
+) -> _Check:
+    """Look at the changed windows only; everything else was clean or is in a window."""
+    near, tipping = check.near.copy(), check.tipping.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], window, [False]])))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        low, high = max(first - TAPS + 1, 0), min(last + TAPS - 1, len(control))
+        part = look(control[low:high])
+        near[low : high - TAPS + 1] = part.near
+        tipping[low : high - TAPS + 1] = part.tipping
+    return _Check(near, tipping)
+
+
+def _by_segment(values: FloatArray, per_step: int) -> FloatArray:
+    """Return the largest of the samples of each knot interval, both its ends counted."""
+    inner = values[:-1].reshape(-1, per_step).max(axis=1)
+    return np.asarray(np.maximum(inner, values[per_step::per_step]))
+
+
+def repair(
+    control: FloatArray,
+    wanted: Wanted,
+    bodies: Bodies,
+    stand: Stand,
+    limits: JointLimits,
+    step_s: float,
+    config: MotionConfig,
+    report: Callable[[float], None],
+) -> Replanned:
+    """Return a motion that is clear and upright everywhere.
+
+    Args:
+        control: Shape (N, J), a motion within all limits.
+        wanted: What to do, by groups of joints.
+        bodies: What to keep apart.
+        stand: What the legs hold.
+        limits: To be obeyed.
+        step_s: Robot time between knots.
+        config: Margins.
+        report: Called with how much is done, 0..1.
+
+    Raises:
+        InfeasibleDance: Even standing still is not clear and upright.
+    """
+    zmp_m = min(config.zmp_margin_m, stand.resting_margin() - 1e-4)
+
+    def look(part: FloatArray) -> _Check:
+        return _check(part, bodies, stand, step_s, zmp_m)
+
+    arms = _Group.of([part for part in wanted.parts if part.name.endswith("_arm")], wanted)
+    everything = _Group.of(wanted.parts, wanted)
+    repaired = np.zeros(len(control) - 2, dtype=bool)
+    retreated = np.zeros(len(control) - 2, dtype=bool)
+    check = look(control)
+    for attempt in range(REPAIR_TRIES + RETREATS):
+        report(1.0 - 0.6**attempt)
+        if check.clean:
+            break
+        retreat = attempt - REPAIR_TRIES + 1
+        if retreat <= 0:
+            reach = BEFORE_AND_AFTER_S + WIDER_S * attempt
+            window = _window(check.bad, len(control), reach / step_s)
+            goal = [*arms.terms, *_prices(check, control, bodies, arms, window, step_s, attempt)]
+            control = _planned_again(control, arms, goal, limits, window, step_s, REPAIR_ROUNDS)
+        else:
+            window = _window(
+                check.bad | _segments(retreated), len(control), RETREAT_WIDER_S * retreat / step_s
+            )
+            goal = _retreat(control, everything, window, retreat / (RETREATS - 1))
+            control = _planned_again(
+                control, everything, goal, limits, window, step_s, RETREAT_ROUNDS
+            )
+            retreated |= window[1:-1]
+        repaired |= window[1:-1]
+        check = _check_again(check, window, look, control)
+    if not check.clean:  # the very last resort is to stand still
+        control = np.tile(wanted.stand_rad, (len(control), 1))
+        retreated[:] = True
+        check = look(control)
+        if not check.clean:
+            raise InfeasibleDance(_what_is_left(check, step_s))
+    report(1.0)
+    return Replanned(Spline(control, step_s), repaired, retreated)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Parts that are planned together."""
+
+    columns: tuple[int, ...]
+    terms: tuple[Term, ...]
+    posture: FloatArray
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], wanted: Wanted) -> _Group:
+        terms: list[Term] = []
+        first = 0
+        for part in parts:
+            places = tuple(range(first, first + len(part.columns)))
+            terms.extend(On(term, places) for term in part.terms)
+            first += len(part.columns)
+        columns = tuple(column for part in parts for column in part.columns)
+        return cls(columns, tuple(terms), wanted.stand_rad[list(columns)])
+
+
+def _planned_again(
+    control: FloatArray,
+    group: _Group,
+    goal: Sequence[Term],
+    limits: JointLimits,
+    window: BoolArray,
+    step_s: float,
+    rounds: int,
+) -> FloatArray:
+    names = tuple(limits.names[column] for column in group.columns)
+    rows = limit_rows(limits.of(names), len(control), step_s)
+    result = control.copy()
+    result[:, group.columns] = minimise(
+        control[:, group.columns], goal, rows, window, rounds=rounds
+    )
+    return result
+
+
+def _window(bad: BoolArray, points: int, reach_points: float) -> BoolArray:
+    """Return the control points around bad knot intervals; runs that are near are joined."""
+    reach = int(np.ceil(reach_points))
+    free = np.zeros(points, dtype=bool)
+    free[:-3] |= bad
+    free[3:] |= bad
+    free = _grown(free, reach)
+    gaps = _grown(free, GAP_POINTS // 2)
+    free |= ~_grown(~gaps, GAP_POINTS // 2)
+    return free & free_points(points)
+
+
+def _segments(knots: BoolArray) -> BoolArray:
+    return np.asarray(knots[:-1] & knots[1:])
+
+
+def _grown(mask: BoolArray, reach: int) -> BoolArray:
+    counts = np.concatenate([[0], np.cumsum(mask)])
+    index = np.arange(len(mask))
+    low, high = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mask))
+    return np.asarray(counts[high] > counts[low])
+
+
+def _prices(
+    check: _Check,
+    control: FloatArray,
+    bodies: Bodies,
+    arms: _Group,
+    window: BoolArray,
+    step_s: float,
+    attempt: int,
+) -> list[Term]:
+    segments: IntArray = np.flatnonzero(window[:-3] | window[3:])
+    clear = ClearanceTerm(
+        bodies,
+        arms.columns,
+        control,
+        segments,
+        per_step=CHECKS_PER_STEP,
+        margin_m=MARGIN_M,
+        weight=FIRST_PRICE * PRICE_STEP**attempt,
+    )
+    if not check.tipping.any():
+        return [clear]
+    reach = int(np.ceil(BEFORE_AND_AFTER_S / step_s / 2))
+    calm = np.zeros(len(control))
+    calm[1:-2] = np.where(check.tipping > 0.0, FIRST_CALM * CALM_STEP**attempt, 0.0)
+    kernel = np.hanning(2 * reach + 3)[1:-1]
+    calm = np.convolve(calm, kernel, mode="full")[reach : reach + len(control)]
+    second = calm[1:-1] * (0.04 / step_s) ** 4
+    return [clear, SmoothTerm(second, np.zeros(len(control) - 3))]
+
+
+def _retreat(control: FloatArray, group: _Group, window: BoolArray, strength: float) -> list[Term]:
+    """Return terms that draw windows back to the stand posture, most in their middle."""
+    inside, outside = np.flatnonzero(window), np.flatnonzero(~window)
+    right = np.minimum(np.searchsorted(outside, inside), len(outside) - 1)
+    from_edge = np.zeros(len(window))
+    from_edge[inside] = np.minimum(
+        inside - outside[np.maximum(right - 1, 0)], np.abs(outside[right] - inside)
+    )
+    # The plan's ends are the stand posture already: there is nothing to ramp towards.
+    at_ends = np.minimum(np.arange(len(window)), np.arange(len(window))[::-1])
+    from_edge = np.where(at_ends < RETREAT_RAMP_POINTS, RETREAT_RAMP_POINTS, from_edge)
+    pull = np.clip(strength * np.minimum(from_edge / RETREAT_RAMP_POINTS, 1.0), 0.0, 1.0)
+    values = knot_values(control[:, group.columns])
+    goal = values + pull[1:-1, None] * (group.posture - values)
+    smooth = SmoothTerm.uniform(len(window), 0.04, 1e-3, 1e-3)
+    return [AngleTerm(goal, np.ones_like(goal)), smooth]
+
+
+def _what_is_left(check: _Check, step_s: float) -> str:
+    where = float(np.argmax(check.bad) * step_s)
+    what = "two parts of the body touch" if check.near.any() else "the robot would tip"
+    return (
+        f"around robot time {where:.2f} s {what} even at rest; choose another `stand`, "
+        "or lower `minimum_clearance_m` or `zmp_margin_m`"
+    )
