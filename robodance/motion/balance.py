@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from robodance.errors import ConfigError
 from robodance.motion.spline import Spline
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.model import RobotModel
@@ -60,8 +61,14 @@ def upper_body_only(robot: RobotModel, posture: str) -> Stand:
     """Return the stand that the legs hold: feet flat on the floor, torso where they put it.
 
     Raises:
-        ConfigError: The posture does not stand on flat feet.
+        ConfigError: The posture does not stand: soles not flat, or centre of mass not over them.
     """
     angles = np.asarray(robot.posture(posture))
     pose = standing_torso_pose(robot, angles)
-    return Stand(robot, angles, pose, support_polygon(robot, angles, pose))
+    stand = Stand(robot, angles, pose, support_polygon(robot, angles, pose))
+    if stand.resting_margin() <= 0.0:
+        raise ConfigError(
+            f"{robot.name}: in {posture!r} the centre of mass is not over the soles, so the robot "
+            f"would fall; use one of {', '.join(robot.standing_postures)}"
+        )
+    return stand
