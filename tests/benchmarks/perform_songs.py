@@ -48,9 +48,10 @@ def row(song: Path, report: dict[str, object]) -> str:
     """Return one line of the table."""
     if report["exit"] != 0:
         return f"| {song.parent.name}/{song.stem} | {report['error']} |"
-    proof, lost, sim = report["certificate"], report["losses"], report["simulation"]
+    proof, lost, done = report["certificate"], report["losses"], report["performance"]
     seconds = report["seconds"]
-    arms = [bone["mean_deg"] for bone in lost["bones"] if "arm" in bone["name"]]
+    bones = lost["bone_direction_errors"]
+    arms = [bone["mean_deg"] for bone in bones if "arm" in bone["name"]]
     planning = sum(seconds[stage] for stage in ("hear", "imagine", "adapt", "prove"))
     cells = (
         f"{song.parent.name}/{song.stem}",
@@ -59,11 +60,11 @@ def row(song: Path, report: dict[str, object]) -> str:
         report["song"]["genre"],
         report["exit"],
         sum(proof["violations"].values()),
-        f"{1000 * proof['clearance_m']:.1f}",
+        f"{1000 * proof['self_collision']['minimum_clearance_m']:.1f}",
         f"{sum(arms) / len(arms):.1f}",
-        f"{100 * lost['arm_stops_hit_before']:.0f}/{100 * lost['arm_stops_hit_after']:.0f} %",
-        len(sim["falls"]),
-        f"{sim['tilt_max_deg']:.2f}",
+        f"{100 * lost['beat_hits']['before']:.0f}/{100 * lost['beat_hits']['after']:.0f} %",
+        done["falls"],
+        f"{done['tilt_max_deg']:.2f}",
         f"{planning:.0f}",
         f"{seconds['dance']:.0f}",
         f"{seconds.get('film', 0.0):.0f}",
