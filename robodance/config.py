@@ -287,6 +287,10 @@ class TrainConfig:
     """Share of the run after which the network only sees its own poses."""
     history_noise: float = 0.05
     """Noise on the history, standard deviations."""
+    history_kick: float = 0.5
+    """Constant offset of a whole history, standard deviations, so that drift is unlearned."""
+    history_swap: float = 0.05
+    """Share of roll-outs that begin with the history of another moment."""
     speed_weight: float = 2.0
     """Weight of the error of the speed against the error of the pose."""
     music_dropout: float = 0.3

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -182,7 +183,7 @@ def train(
                 progress(done / config.updates, f"free run at {done}: {verdict.as_dict()}")
         if done % SAVE_EVERY == 0 or done == config.updates:
             run.save(done)
-    weights = finish(config, net.config, prepared, out, reference)
+    weights = finish(config, net.config, prepared, out, reference, run.legs)
     draw_curves(out)
     return weights
 
@@ -193,6 +194,7 @@ def finish(
     prepared: TrainingData,
     out: Path,
     reference: Mapping[str, Figures],
+    legs: list[dict[str, Any]],
 ) -> Path:
     """Write the best weights of a run with their card, after the whole gate.
 
@@ -228,7 +230,7 @@ def finish(
         "network": asdict(shape),
         "parameters": net.parameter_count(),
         "music": _music_kind(prepared.shelf),
-        "training": asdict(config),
+        "training": {**asdict(config), "legs": legs},
         "chosen_at_update": json.loads((out / "best.json").read_text(encoding="utf-8"))["update"],
         "held_out_units": sorted(prepared.library.held_out),
         "reference": {name: as_dict(figures) for name, figures in reference.items()},
@@ -271,11 +273,7 @@ def _update(run: TrainingRun, tensors: _Tensors, update: int) -> float:
         net.config.history + 1, count - config.rollout, (config.batch,), generator=rng
     )
     history, targets, flips, condition = tensors.window(first, config.rollout)
-    loudness = 2.0 * torch.rand(config.batch, 1, 1, generator=rng)
-    noise = torch.randn(history.shape, generator=rng)
-    history = history + config.history_noise * loudness * noise
-    blank = torch.rand(config.batch, 1, 1, generator=rng) < ZERO_HISTORIES
-    history = torch.where(blank, torch.zeros(()), history)
+    history = _disturbed_history(history, config, rng)
     forced = max(0.0, 1.0 - update / (config.forced_until * config.updates))
     teach = torch.rand(config.batch, config.rollout, 1, generator=rng) < forced
     told = net.tell(_disturbed(condition, config, rng), _code_noise(net, targets, rng))
@@ -319,6 +317,23 @@ def _roll(
         fed = torch.where(teach[:, step], targets[:, step], pose)
         history = torch.cat([history[:, 1:], fed[:, None]], dim=1)
     return torch.stack(predictions, dim=1)
+
+
+def _disturbed_history(history: Tensor, config: TrainConfig, rng: torch.Generator) -> Tensor:
+    """Return histories as a network leaves them that dances by itself, and some beginnings.
+
+    Noise on every frame, a constant offset of the whole history, now and then the history
+    of another moment, or none at all.
+    """
+    count = len(history)
+    loudness = 2.0 * torch.rand(count, 1, 1, generator=rng)
+    noise = config.history_noise * loudness * torch.randn(history.shape, generator=rng)
+    kick = torch.rand(count, 1, 1, generator=rng) ** 2
+    kick = config.history_kick * kick * torch.randn(count, 1, history.shape[2], generator=rng)
+    other = history[torch.randperm(count, generator=rng)]
+    swap = torch.rand(count, 1, 1, generator=rng) < config.history_swap
+    blank = torch.rand(count, 1, 1, generator=rng) < ZERO_HISTORIES
+    return torch.where(blank, torch.zeros(()), torch.where(swap, other, history) + noise + kick)
 
 
 def _disturbed(condition: Condition, config: TrainConfig, rng: torch.Generator) -> Condition:

@@ -19,6 +19,8 @@ from robodance.learning.gate import Verdict
 
 __all__ = ["TrainingRun", "draw_curves"]
 
+FIXED = ("genre", "seed", "chain_beats")  # settings that a run cannot change
+
 
 class TrainingRun:
     """State of a training run: network, optimiser, running mean, notes."""
@@ -29,17 +31,27 @@ class TrainingRun:
         self.mean = {name: p.detach().clone() for name, p in net.named_parameters()}
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, Any] = {}
+        self.legs: list[dict[str, Any]] = [{"from": 0, **asdict(config)}]
 
     def restore(self, resume: bool) -> int:
-        """Return the update to go on with; 0 for a new run."""
+        """Return the update to go on with; 0 for a new run.
+
+        A run may go on with other settings of the training (more updates, say), which its
+        card then tells; data and seed stay.
+        """
         state = self.out / "state.json"
         if not state.is_file():
             return 0
         if not resume:
             raise DataError(f"{self.out}: holds a run already; add --resume or give another --out")
         notes = json.loads(state.read_text(encoding="utf-8"))
-        if notes["config"] != asdict(self.config):
+        now, before = asdict(self.config), notes["config"]
+        if any(now[key] != before[key] for key in FIXED):
             raise DataError(f"{self.out}: holds a run with other settings; give another --out")
+        self.legs = notes["legs"]
+        changed = {key: now[key] for key in now if now[key] != before.get(key)}
+        if changed:
+            self.legs.append({"from": notes["update"], **changed})
         tensors = load_file(str(self.out / notes["tensors"]))
         with torch.no_grad():
             for index, (name, parameter) in enumerate(self.net.named_parameters()):
@@ -68,6 +80,7 @@ class TrainingRun:
             "update": update,
             "tensors": name,
             "config": asdict(self.config),
+            "legs": self.legs,
             "rows": self.rows,
             "best": self.best,
         }

@@ -1,5 +1,6 @@
 """Training goes on after a kill as if nothing had happened, and leaves a card."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -113,6 +114,29 @@ def test_another_run_is_not_overwritten(prepared, tmp_path):
     other = TrainConfig(genre="rumba", updates=9, batch=4, rollout=3, chain_beats=64)
     with pytest.raises(DataError, match="other settings"):
         training.train(other, tmp_path, tmp_path / "run", prepared=prepared, resume=True)
+
+
+def test_a_run_goes_on_with_more_updates_and_its_card_says_so(prepared, tmp_path):
+    training.train(SETTINGS, tmp_path, tmp_path / "run", prepared=prepared)
+    longer = dataclasses.replace(SETTINGS, updates=8, batch=3)
+    weights = training.train(longer, tmp_path, tmp_path / "run", prepared=prepared, resume=True)
+    legs = load_checkpoint(weights).card["training"]["legs"]
+    assert legs[0]["updates"] == 6
+    assert legs[1] == {"from": 6, "updates": 8, "batch": 3}
+
+
+def test_what_disturbs_histories_is_what_it_says(prepared):
+    """Without noise, kick and swap a history stays, but for the few that are blank."""
+    history = torch.ones(200, 32, 74)
+    quiet = dataclasses.replace(SETTINGS, history_noise=0.0, history_kick=0.0, history_swap=0.0)
+    rng = torch.Generator().manual_seed(0)
+    same = (training._disturbed_history(history, quiet, rng) == history).all(dim=(1, 2))
+    assert 0.9 < same.float().mean() < 1.0
+    kicked = dataclasses.replace(quiet, history_kick=0.5)
+    moved = training._disturbed_history(history, kicked, rng)
+    offset = moved - moved[:, :1]
+    assert offset.abs().max() == 0.0  # the whole history by the same amount
+    assert 0.05 < (moved - 1.0).abs().median() < 0.5
 
 
 def test_a_state_is_never_half_written(prepared, tmp_path, monkeypatch):
