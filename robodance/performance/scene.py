@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from robodance.errors import MissingDependency
 from robodance.performance.bullet import pybullet
 from robodance.performance.camera import LIGHT_FROM, Camera, Window
+from robodance.performance.shell import dressed
 from robodance.values import FloatArray
 
 __all__ = ["EGL_HELP", "Scene", "SceneSettings"]
@@ -39,7 +40,7 @@ class SceneSettings:
     """What a scene needs to know; plain values, so that it can go to another process.
 
     Attributes:
-        urdf: The robot's file.
+        urdf: The robot's file; its shell is drawn where it has one.
         columns: Name of each revolute joint to its column in the positions.
         camera: The whole picture.
         window: The part of it that is drawn for each posture.
@@ -68,7 +69,8 @@ class Scene:
         self._scale = EGL_OVERSAMPLING if egl else 1.0
         self._settings = settings
         self._look = _look(settings.camera, egl=egl)
-        self._body = int(pybullet.loadURDF(settings.urdf, physicsClientId=self._client))
+        with dressed(Path(settings.urdf)) as urdf:
+            self._body = int(pybullet.loadURDF(str(urdf), physicsClientId=self._client))
         self._columns: dict[int, int] = {}
         for index in range(pybullet.getNumJoints(self._body, physicsClientId=self._client)):
             name = pybullet.getJointInfo(self._body, index, physicsClientId=self._client)[1]

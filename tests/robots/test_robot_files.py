@@ -1,7 +1,6 @@
-"""The URDFs and meshes are what the scripts write, and PyBullet reads them as we do."""
+"""The URDFs are what the script writes, and PyBullet reads them as we do."""
 
 import importlib.util
-import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -41,33 +40,16 @@ def test_urdfs_are_what_the_script_writes(version):
     assert written == script("make_urdf").urdf_text(version)
 
 
-def test_meshes_are_what_the_script_writes():
-    maker = script("make_meshes")
-    made = {name: maker.obj_text(mesh) for name, mesh in maker.meshes()}
-    files = {path.stem: path.read_text() for path in urdf_path("nao/meshes").glob("*.obj")}
-    assert files.keys() == made.keys()
-    for name, text in made.items():
-        theirs, ours = (re.findall(r"-?\d+\.?\d*", t) for t in (files[name], text))
-        assert len(theirs) == len(ours), name
-        difference = np.abs(np.array(theirs, float) - np.array(ours, float)).max()
-        assert difference <= 0.0101, name  # one unit of the normals' last digit
-
-
-def test_meshes_are_seen_from_outside_and_mirror_each_other():
-    made = dict(script("make_meshes").meshes())
-    for name, (points, _, faces) in made.items():
-        p, q, r = (points[faces[:, i]] for i in range(3))
-        assert np.einsum("fi,fi->", p, np.cross(q, r)) > 0.0, name  # six times the volume
-    for name, (points, _, _) in made.items():
-        if name.startswith("L"):
-            np.testing.assert_allclose(made["R" + name[1:]][0], points * [1, -1, 1], atol=1e-12)
-
-
-def test_the_robot_looks_as_tall_as_it_is():
-    made = dict(script("make_meshes").meshes())
-    top = 0.1265 + max(made[f"Head_{c}"][0][:, 2].max() for c in ("white", "grey"))
-    bottom = -0.33309 + 0.04519 + made["LFoot_dark"][0][:, 2].min()
-    assert top - bottom == pytest.approx(0.574, abs=0.005)  # m; documented height
+def test_a_urdf_is_made_of_primitives_alone(version):
+    root = ElementTree.parse(urdf_path(f"nao/nao_{version}.urdf")).getroot()
+    assert not list(root.iter("mesh"))
+    materials = {material.get("name") for material in root.findall("material")}
+    for link in root.findall("link"):
+        visuals = link.findall("visual")
+        assert visuals, link.get("name")
+        for visual in visuals:
+            assert visual.find("geometry")[0].tag in {"box", "cylinder", "sphere"}
+            assert visual.find("material").get("name") in materials
 
 
 def test_collision_shapes_are_the_models_capsules(version):

@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
-"""Write nao_v5.urdf and nao_v6.urdf: bodies from table.yaml, meshes, capsules and soles.
+"""Write nao_v5.urdf and nao_v6.urdf: bodies, looks, capsules and soles.
 
-Run it without arguments after a change to ``table.yaml`` or ``configs/robots/nao_*.yaml``;
-a test compares the files with its output.
+Run it without arguments after a change to ``table.yaml``, ``primitives.yaml`` or
+``configs/robots/nao_*.yaml``; a test compares the files with its output.
 
-A capsule becomes a cylinder and two spheres, which every URDF reader knows. A foot becomes
-boxes inside the convex hull of its sole: few contact points, so the physics is fast. Each
-hand is a link of its own on a fixed joint (its opening is a fraction, not an angle); what
-it weighs is taken off the wrist's body, so that both together weigh what the documents say.
+Everything is a box, a cylinder or a sphere, which every URDF reader knows; a capsule is a
+cylinder and two spheres. For contact a foot is boxes inside the convex hull of its sole:
+few contact points, so the physics is fast. Each hand is a link of its own on a fixed joint
+(its opening is a fraction, not an angle); what it weighs is taken off the wrist's body, so
+that both together weigh what the documents say.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,6 +27,7 @@ CONFIGS = HERE.parents[1] / "configs" / "robots"
 VERSIONS = ("v5", "v6")
 
 Vector = list[float]
+Primitive = tuple[str, dict[str, str], Vector, Vector]  # tag, sizes, position, direction of z
 
 
 def main() -> None:
@@ -38,22 +42,25 @@ def urdf_text(version: str) -> str:
     roles = yaml.safe_load((CONFIGS / "nao_v6.yaml").read_text(encoding="utf-8"))
     links = {**table["links"], **table[f"links_{version}"]}
     robot = ElementTree.Element("robot", name=f"nao_{version}")
-    robot.append(ElementTree.Comment(" Written by make_urdf.py; change table.yaml instead. "))
-    shapes = yaml.safe_load((HERE / "shapes.yaml").read_text(encoding="utf-8"))
-    for name, rgba in shapes["colours"].items():
+    robot.append(ElementTree.Comment(" Written by make_urdf.py; change its tables instead. "))
+    looks = yaml.safe_load((HERE / "primitives.yaml").read_text(encoding="utf-8"))
+    for name, rgba in looks["colours"].items():
         material = ElementTree.SubElement(robot, "material", name=name)
         ElementTree.SubElement(material, "color", rgba=_text(rgba))
     for name, body in with_hands(links, table["hands"]).items():
         link = ElementTree.SubElement(robot, "link", name=name)
         _inertial(link, body)
-        for colour in colours_of(name, shapes["links"]):
-            _visual(link, name, colour)
+        for colour, primitive in looks_of(name, looks["links"]):
+            visual = _add_primitive(link, "visual", primitive)
+            ElementTree.SubElement(visual, "material", name=colour)
         if name in roles["feet"].values():
             _sole(link, table["sole_boxes"], 1 if name == roles["feet"]["left"] else -1)
             continue
         for capsule in roles["capsules"].values():
             if capsule["link"] == name:
-                _capsule(link, capsule["from"], capsule.get("to"), capsule["radius"])
+                ends = [capsule["from"], capsule.get("to", capsule["from"])]
+                for primitive in _tube(capsule["radius"], ends):
+                    _add_primitive(link, "collision", primitive)
     for name, joint in table["joints"].items():
         speed = min(joint["velocity"]["ros"], joint["velocity"][version])
         _joint(robot, name, joint, speed)
@@ -99,10 +106,53 @@ def _shift(mass: float, r: Vector) -> Vector:
     ]
 
 
-def colours_of(link: str, shapes: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Return the colours of a link's meshes; the right side mirrors the left one."""
-    entries = shapes.get(link) or shapes.get("L" + link[1:], [])
-    return list(dict.fromkeys(shape["colour"] for shape in entries))
+def looks_of(link: str, looks: dict[str, Any]) -> Iterator[tuple[str, Primitive]]:
+    """Return a link's colours and primitives; the right side mirrors the left one."""
+    mirror = link not in looks
+    for entry in looks["L" + link[1:] if mirror else link]:
+        for side in (True, False) if entry.get("both") else (mirror,):
+            for primitive in _primitives(_mirrored(entry) if side else entry):
+                yield entry["colour"], primitive
+
+
+def _mirrored(entry: dict[str, Any]) -> dict[str, Any]:
+    """Exchange left and right."""
+    flipped = dict(entry)
+    for key in ("at", "towards"):
+        if key in entry:
+            flipped[key] = _flip(entry[key])
+    if "through" in entry:
+        flipped["through"] = [_flip(point) for point in entry["through"]]
+    return flipped
+
+
+def _flip(point: Vector) -> Vector:
+    return [point[0], -point[1], point[2]]
+
+
+def _primitives(entry: dict[str, Any]) -> list[Primitive]:
+    """Return the primitives of one entry of primitives.yaml."""
+    if "tube" in entry:
+        return _tube(entry["tube"], entry["through"])
+    if "sphere" in entry:
+        return [("sphere", {"radius": _text([entry["sphere"]])}, entry["at"], [0, 0, 1])]
+    if "box" in entry:
+        return [("box", {"size": _text(entry["box"])}, entry["at"], [0, 0, 1])]
+    radius, length = entry["cylinder"]
+    size = {"radius": _text([radius]), "length": _text([length])}
+    return [("cylinder", size, entry["at"], entry.get("towards", [0, 0, 1]))]
+
+
+def _tube(radius: float, through: list[Vector]) -> list[Primitive]:
+    """Return a sphere at each different point and cylinders from each to the next."""
+    size = {"radius": _text([radius])}
+    points = [p for k, p in enumerate(through) if k == 0 or p != through[k - 1]]
+    parts: list[Primitive] = [("sphere", size, point, [0, 0, 1]) for point in points]
+    for start, end in itertools.pairwise(points):
+        along = [e - s for s, e in zip(start, end, strict=True)]
+        middle = [(s + e) / 2 for s, e in zip(start, end, strict=True)]
+        parts.append(("cylinder", {**size, "length": _text([math.hypot(*along)])}, middle, along))
+    return parts
 
 
 def _text(numbers: Vector) -> str:
@@ -122,33 +172,17 @@ def _inertial(link: ElementTree.Element, body: dict[str, Any]) -> None:
     ElementTree.SubElement(inertial, "inertia", values)
 
 
-def _visual(link: ElementTree.Element, name: str, colour: str) -> None:
-    visual = ElementTree.SubElement(link, "visual")
-    geometry = ElementTree.SubElement(visual, "geometry")
-    ElementTree.SubElement(geometry, "mesh", filename=f"meshes/{name}_{colour}.obj")
-    ElementTree.SubElement(visual, "material", name=colour)
-
-
-def _collision(link: ElementTree.Element, at: Vector, rpy: Vector) -> ElementTree.Element:
-    collision = ElementTree.SubElement(link, "collision")
-    _origin(collision, at, rpy)
-    return ElementTree.SubElement(collision, "geometry")
-
-
-def _capsule(link: ElementTree.Element, start: Vector, end: Vector | None, radius: float) -> None:
-    """Write a cylinder along the segment and a sphere at each end."""
-    size = {"radius": _text([radius])}
-    ElementTree.SubElement(_collision(link, start, [0, 0, 0]), "sphere", size)
-    if end is None or end == start:
-        return
-    ElementTree.SubElement(_collision(link, end, [0, 0, 0]), "sphere", size)
-    along = [e - s for s, e in zip(start, end, strict=True)]
-    length = math.hypot(*along)
-    middle = [(s + e) / 2 for s, e in zip(start, end, strict=True)]
-    pitch = math.acos(along[2] / length)  # turns z onto the segment: Rz(yaw) Ry(pitch)
-    yaw = math.atan2(along[1], along[0])
-    geometry = _collision(link, middle, [0, pitch, yaw])
-    ElementTree.SubElement(geometry, "cylinder", size, length=_text([length]))
+def _add_primitive(
+    link: ElementTree.Element, use: str, primitive: Primitive
+) -> ElementTree.Element:
+    """Add a ``visual`` or a ``collision`` with one primitive, its z axis turned."""
+    tag, sizes, at, towards = primitive
+    pitch = math.acos(towards[2] / math.hypot(*towards))  # z onto it: Rz(yaw) Ry(pitch)
+    yaw = math.atan2(towards[1], towards[0])
+    element = ElementTree.SubElement(link, use)
+    _origin(element, at, [0, pitch, yaw])
+    ElementTree.SubElement(ElementTree.SubElement(element, "geometry"), tag, sizes)
+    return element
 
 
 def _sole(link: ElementTree.Element, boxes: dict[str, Any], mirror: int) -> None:
@@ -156,7 +190,7 @@ def _sole(link: ElementTree.Element, boxes: dict[str, Any], mirror: int) -> None
         bottom, top = boxes["z"]
         at = [(x_min + x_max) / 2, mirror * (y_min + y_max) / 2, (bottom + top) / 2]
         size = [x_max - x_min, y_max - y_min, top - bottom]
-        ElementTree.SubElement(_collision(link, at, [0, 0, 0]), "box", size=_text(size))
+        _add_primitive(link, "collision", ("box", {"size": _text(size)}, at, [0, 0, 1]))
 
 
 def _joint(robot: ElementTree.Element, name: str, joint: dict[str, Any], speed: float) -> None:
