@@ -138,8 +138,10 @@ def plan_dance(
     clock = _Stopwatch()
     robot = load_robot(config.robot)
     with clock.stage("hear"):
-        heard = isinstance(song, SongAnalysis)
-        analysis = song if heard else analyse_song(song, config, progress=tell)
+        if isinstance(song, SongAnalysis):
+            analysis = song
+        else:
+            analysis = analyse_song(song, config, progress=tell)
     end_s = _end_of_part(analysis.song.duration_s, from_s, to_s)
     with clock.stage("imagine"), tell.stage("imagining a dance") as report:
         dance = create_dance(
