@@ -6,7 +6,7 @@ from robot_like_dancers import dancer_like, waving
 
 from robodance.config import MotionConfig
 from robodance.motion.arm import arm_of
-from robodance.motion.branches import candidates
+from robodance.motion.branches import candidates, refined
 from robodance.motion.limits import joint_limits
 from robodance.motion.retarget import retarget
 from robodance.motion.spline import Spline
@@ -123,6 +123,27 @@ def test_the_closed_form_is_exact_inside_the_limits(side, rng):
         np.linalg.norm(a - b, axis=1) for a, b in zip(arm.directions(found[0]), wanted, strict=True)
     )
     assert miss.max() < 1e-9
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_refining_makes_no_candidate_worse_and_most_better_where_a_limit_binds(side, rng):
+    arm = arm_of(ROBOT, side)
+    limits = np.array(ROBOT.position_limits_rad)[columns(*arm.joints)]
+    upper, fore = rng.normal(size=(2, 300, 3))  # human elbows bend further than the robot's
+    upper /= np.linalg.norm(upper, axis=1, keepdims=True)
+    fore /= np.linalg.norm(fore, axis=1, keepdims=True)
+    ways = candidates(arm, upper, fore, limits)
+    better = refined(arm, ways, upper, fore, np.ones((300, 2)), limits)
+
+    def miss(angles):
+        bones = arm.directions(angles.reshape(-1, 4))
+        wanted = (np.tile(upper, (len(ways), 1)), np.tile(fore, (len(ways), 1)))
+        return sum(((b - w) ** 2).sum(axis=1) for b, w in zip(bones, wanted, strict=True))
+
+    assert (miss(better) <= miss(ways) + 1e-12).all()
+    assert miss(better).mean() < 0.8 * miss(ways).mean()
+    assert (better >= limits[:, 0]).all()
+    assert (better <= limits[:, 1]).all()
 
 
 def test_the_chest_frame_is_a_rotation_that_looks_forward():
