@@ -25,33 +25,34 @@ _TOLERANCE_S = 0.024
 _HARMONY_REACH_S = 0.25
 _USUAL_TEMPO_BPM = 115.0
 _PHASES = 24
+_BETWEEN = np.array([1 / 3, 0.4, 0.45, 0.5, 0.55, 0.6, 2 / 3])  # swing moves the half beat
 
 # What speaks for a way to hear the beat, and how loudly: the weights of a conditional
 # logistic regression (the right hearing of a song against all others of that song), fitted
 # by tests/benchmarks/fit_beat_choice.py to synthesised songs of all kinds and to real
 # songs of known tempo. Strengths are counted from what a moment drawn at random shows.
 EVIDENCE: dict[str, float] = {
-    "strength": 1.348,  # onsets on the beats
-    "weaker_of_two": 0.804,  # ... on the weaker of every other beat: hats only means half tempo
-    "weakest_of_three": 0.343,
-    "between": 0.203,  # onsets half-way between beats
-    "thirds": -1.146,  # onsets a third and two thirds of the way
-    "bass": 1.035,
-    "bass_between": -0.588,
-    "bass_ratio": 0.311,
-    "middle": 1.000,
-    "treble": 0.829,
-    "treble_between": 0.200,
-    "harmony": -0.459,  # changes of harmony
-    "harmony_between": -1.572,
-    "covered": 4.901,  # share of beats that hit something
-    "even_odd": -0.138,  # every other beat is much weaker
-    "bar_repeat": 0.708,  # the sound repeats after 3 or 4 beats rather than 1, 2 or 5
-    "harmony_2": -1.104,  # the harmony changes every 2, 3, 4 beats
-    "harmony_3": 2.744,
-    "harmony_4": 3.132,
-    "tempo": 1.030,  # octaves over 115 beats a minute
-    "tempo_squared": -4.437,
+    "strength": 1.341,  # onsets on the beats
+    "weaker_of_two": 0.908,  # ... on the weaker of every other beat: hats only means half tempo
+    "weakest_of_three": 0.526,
+    "between": 0.152,  # onsets half-way between beats
+    "thirds": -0.755,  # onsets a third and two thirds of the way
+    "bass": 1.073,
+    "bass_between": -0.459,
+    "bass_ratio": 0.702,
+    "middle": 0.830,
+    "treble": 0.565,
+    "treble_between": 0.261,
+    "harmony": -0.520,  # changes of harmony
+    "harmony_between": -1.677,
+    "covered": 5.207,  # share of beats that hit something
+    "even_odd": -0.321,  # every other beat is much weaker
+    "bar_repeat": 0.437,  # the sound repeats after 3 or 4 beats rather than 1, 2 or 5
+    "harmony_2": -1.691,  # the harmony changes every 2, 3, 4 beats
+    "harmony_3": 1.954,
+    "harmony_4": 2.424,
+    "tempo": 0.849,  # octaves over 115 beats a minute
+    "tempo_squared": -4.422,
 }
 
 
@@ -148,10 +149,12 @@ class BeatEvidence:
         frames = path.frames.astype(np.float64)
         gaps = np.diff(frames)
         between = frames[:-1] + 0.5 * gaps
+        about = frames[:-1] + _BETWEEN[:, None] * gaps  # (P, B - 1)
         thirds = np.concatenate([frames[:-1] + gaps / 3.0, frames[:-1] + 2.0 * gaps / 3.0])
         strength, harmony = self.at("all", frames), self.at("harmony", frames)
         loud = self._loud["all"][self._index(frames)]
-        bass, bass_between = (self._loud["bass"][self._index(f)].mean() for f in (frames, between))
+        bass = self._loud["bass"][self._index(frames)].mean()
+        bass_between = self._loud["bass"][self._index(about)].mean(axis=1).max()
         octaves = float(np.log2(60.0 * ONSET_RATE_HZ / path.interval / _USUAL_TEMPO_BPM))
         return {
             "strength": float(strength.mean()),
@@ -160,7 +163,7 @@ class BeatEvidence:
             "between": float(self.at("all", between).mean()),
             "thirds": float(self.at("all", thirds).mean()),
             "bass": float(self.at("bass", frames).mean()),
-            "bass_between": float(self.at("bass", between).mean()),
+            "bass_between": float(self.at("bass", about).mean(axis=1).max()),
             "bass_ratio": _log_ratio(bass, bass_between),
             "middle": float(self.at("middle", frames).mean()),
             "treble": float(self.at("treble", frames).mean()),

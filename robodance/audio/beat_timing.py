@@ -26,6 +26,7 @@ _FOLD_S = 0.040
 # From a slow curve to a straight line: beats over which the tempo is smoothed, to the 4th power.
 _STIFFNESS = (1.0, 2.5**4, 6.0**4, 16.0**4, np.inf)
 _SPARE_SHARE, _SPARE_S = 1.3, 0.0015  # how much worse a stiffer curve may fit
+_STRETCH_BEATS, _STRAY_S = 12, 0.008  # a curve may not miss so many beats to one side by so much
 _START_SHARE = 0.2  # an attack starts when this share of its rise is over ...
 _START_BIAS_S = 0.0035  # ... which the 12 ms window sees this much too early
 
@@ -120,9 +121,25 @@ def _vertex(window: FloatArray, best: NDArray[np.int64]) -> FloatArray:
 def _stiffest_curve(heard_s: FloatArray, weight: FloatArray) -> tuple[FloatArray, float, bool]:
     fits = [_robust_curve(heard_s, weight, stiffness) for stiffness in _STIFFNESS]
     allowed = _SPARE_SHARE * fits[0][1] + _SPARE_S
-    chosen = max(k for k, (_, spread) in enumerate(fits) if k == 0 or spread <= allowed)
-    curve, spread = fits[chosen]
+    for chosen in range(len(fits) - 1, -1, -1):
+        curve, spread = fits[chosen]
+        if spread <= allowed and _strays_by(heard_s - curve, weight) <= _STRAY_S + spread:
+            break
     return curve, spread, chosen == len(fits) - 1
+
+
+def _strays_by(error_s: FloatArray, weight: FloatArray) -> float:
+    """How far all attacks of some stretch lie to one side of the curve, in seconds.
+
+    Stretches in which little is heard have no say.
+    """
+    clear = 0.5 * float(weight.mean())
+    stray = 0.0
+    for start in range(0, max(1, len(error_s) - _STRETCH_BEATS // 2), _STRETCH_BEATS // 2):
+        part = slice(start, start + _STRETCH_BEATS)
+        if float(weight[part].mean()) > clear:
+            stray = max(stray, abs(_weighted_median(error_s[part], weight[part])))
+    return stray
 
 
 def _robust_curve(

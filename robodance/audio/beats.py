@@ -173,7 +173,7 @@ def cover_song(times_s: FloatArray, duration_s: float) -> FloatArray:
     """Go on at the neighbouring tempo to both ends of the song; drop beats outside it."""
     first = float(np.median(np.diff(times_s[: _NEIGHBOURS + 1])))
     last = float(np.median(np.diff(times_s[-_NEIGHBOURS - 1 :])))
-    before = np.arange(times_s[0] - first, 0.0, -first)[::-1]
+    before = np.maximum(np.arange(times_s[0] - first, -1e-9, -first)[::-1], 0.0)
     after = np.arange(times_s[-1] + last, duration_s, last)
     times_s = np.concatenate([before, times_s, after])
     return times_s[(times_s >= 0.0) & (times_s < duration_s)]

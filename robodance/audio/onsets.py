@@ -84,8 +84,7 @@ def _superflux(bands: Float32) -> Float32:
     before = scipy.ndimage.maximum_filter1d(bands, size=3, axis=1)
     flux = np.zeros_like(bands)
     flux[_LAG:] = np.maximum(0.0, bands[_LAG:] - before[:-_LAG])
-    # The rise is between the two frames: half the lag earlier.
-    return np.asarray(np.roll(flux, -(_LAG // 2), axis=0))
+    return flux
 
 
 def _levelled(curve: Float32) -> FloatArray:

@@ -1,0 +1,219 @@
+"""Training of the genre classifier: songs of four dances -> ``genre.safetensors`` and its card.
+
+There are few songs, so the classifier is a regularised multinomial logistic regression
+on numbers that have a meaning (``audio/genre.py``), each song is also heard faster,
+slower, equalised and with noise, and its quality is reported by leaving one song out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+import scipy.signal
+import soxr
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
+
+from robodance.audio.beats import track_beats
+from robodance.audio.decode import load_song
+from robodance.audio.genre import GENRE_EVIDENCE, genre_evidence, vote
+from robodance.audio.onsets import find_onsets
+from robodance.config import GENRES, AudioConfig
+from robodance.errors import DataError
+from robodance.values import FloatArray
+
+__all__ = ["HeardSong", "confusion", "fit_classifier", "hear_songs", "leave_one_out", "train_genre"]
+
+_FOLDERS = {"C": "cha-cha", "R": "rumba", "T": "tango", "W": "waltz"}  # as ChoreoNet has them
+_PENALTY = 0.005  # on squared weights, per song
+_TEMPI = (1.0, 0.95, 1.05)  # every song is also heard at these speeds
+_TILT_DB, _NOISE_DB = 6.0, 25.0  # and those copies with a tilted spectrum and noise
+
+
+@dataclass(frozen=True)
+class HeardSong:
+    """A training song.
+
+    Attributes:
+        name: Folder and file.
+        genre: Its dance.
+        tempo_bpm: As heard.
+        evidence: Shape (S, F) of the song itself.
+        altered: Shape (A, F) of its altered copies.
+    """
+
+    name: str
+    genre: str
+    tempo_bpm: float
+    evidence: FloatArray
+    altered: FloatArray
+
+
+def train_genre(
+    data: Path, out: Path, *, seed: int = 0, progress: Callable[[float], None] | None = None
+) -> dict[str, Any]:
+    """Train the genre classifier on ChoreoNet's songs.
+
+    Args:
+        data: Folder of the data sets (with ``choreonet/music``), or of ChoreoNet itself.
+        out: Folder for ``genre.safetensors`` and ``genre.json``.
+        seed: Of the alterations.
+        progress: Told the share done.
+
+    Returns:
+        What was made and how it did, ready for JSON.
+
+    Raises:
+        DataError: No songs where ChoreoNet has them.
+    """
+    songs = hear_songs(find_songs(data), seed=seed, progress=progress)
+    table = confusion(songs, leave_one_out(songs))
+    weights = fit_classifier(songs)
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "genre.safetensors"
+    save_file({name: value.astype(np.float32) for name, value in weights.items()}, path)
+    card = {
+        "format_version": 1,
+        "kind": "multinomial logistic regression over stretches of 32 beats, mean vote",
+        "genres": list(GENRES),
+        "evidence": list(GENRE_EVIDENCE),
+        "data": "the songs of ChoreoNet (GitHub abcyzj/ChoreoNet, data/music): commercial "
+        "recordings, no licence is stated. No recorded sound is in this file.",
+        "licence": "for research use only, since the data state no licence",
+        "songs": {genre: sum(s.genre == genre for s in songs) for genre in GENRES},
+        "seed": seed,
+        "penalty": _PENALTY,
+        "leave_one_song_out": table,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+    card_path = path.with_suffix(".json")
+    card_path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return {"family": "genre", "weights": str(path), "card": str(card_path), **table}
+
+
+def find_songs(data: Path) -> list[tuple[Path, str]]:
+    """List ChoreoNet's songs with their genres.
+
+    Raises:
+        DataError: There are none of some genre.
+    """
+    for root in (data / "choreonet" / "music", data / "music", data):
+        if all((root / letter).is_dir() for letter in _FOLDERS):
+            break
+    else:
+        raise DataError(
+            f"{data}: no songs in choreonet/music/C, R, T and W; "
+            "give the folder of the data sets as published"
+        )
+    songs = [
+        (path, genre)
+        for letter, genre in _FOLDERS.items()
+        for path in sorted((root / letter).glob("*.mp3"))
+    ]
+    missing = [genre for genre in GENRES if genre not in {g for _, g in songs}]
+    if missing:
+        raise DataError(f"{root}: no songs of {', '.join(missing)}")
+    return songs
+
+
+def hear_songs(
+    songs: list[tuple[Path, str]],
+    *,
+    seed: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> list[HeardSong]:
+    """Gather the evidence of all songs and of their altered copies."""
+    rng = np.random.default_rng(seed)
+    heard = []
+    for count, (path, genre) in enumerate(songs):
+        song = load_song(path)
+        rows, tempi = [], []
+        for speed in _TEMPI:
+            samples = song.samples if speed == 1.0 else _altered(song.samples, speed, rng)
+            onsets = find_onsets(samples, song.sample_rate_hz)
+            beats = track_beats(samples, song.sample_rate_hz, AudioConfig(), onsets=onsets)
+            rows.append(genre_evidence(beats, onsets))
+            tempi.append(beats.tempo_bpm)
+        name = f"{path.parent.name}/{path.stem}"
+        heard.append(HeardSong(name, genre, tempi[0], rows[0], np.vstack(rows[1:])))
+        if progress is not None:
+            progress((count + 1) / len(songs))
+    return heard
+
+
+def _altered(
+    samples: NDArray[np.float32], speed: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Play faster or slower (pitch moves along), tilt the spectrum, add noise."""
+    copy = soxr.resample(samples, round(44_100 * speed), 44_100)
+    strength = 10.0 ** (rng.uniform(0.0, _TILT_DB) / 20.0) - 1.0
+    band = scipy.signal.butter(1, 1500.0, "high" if rng.random() < 0.5 else "low", fs=22_050)
+    copy = copy + strength * scipy.signal.lfilter(*band, copy)
+    noise = rng.normal(size=copy.size) * np.sqrt(np.mean(np.square(copy)))
+    return np.asarray(copy + noise * 10.0 ** (-_NOISE_DB / 20.0), dtype=np.float32)
+
+
+def fit_classifier(songs: list[HeardSong], *, penalty: float = _PENALTY) -> dict[str, FloatArray]:
+    """Fit the logistic regression; genres weigh the same, and so do the songs of a genre.
+
+    Returns:
+        ``mean`` and ``scale`` (F,), ``weight`` (G, F), ``bias`` (G,).
+    """
+    rows, target, share = [], [], []
+    for song in songs:
+        fellows = sum(other.genre == song.genre for other in songs)
+        for part, half in ((song.evidence, 0.5), (song.altered, 0.5)):
+            rows.append(part)
+            target += [GENRES.index(song.genre)] * len(part)
+            share += [half / (fellows * len(GENRES) * len(part))] * len(part)
+    evidence, weight = np.vstack(rows), np.array(share)
+    mean, scale = evidence.mean(axis=0), evidence.std(axis=0) + 1e-6
+    standard = np.clip((evidence - mean) / scale, -4.0, 4.0)
+    wanted = np.eye(len(GENRES))[target]  # (S, G)
+    shape = (len(GENRES), standard.shape[1] + 1)
+
+    def loss(flat: FloatArray) -> tuple[float, FloatArray]:
+        table = flat.reshape(shape)
+        logits = standard @ table[:, :-1].T + table[:, -1]
+        logits -= logits.max(axis=1, keepdims=True)
+        logarithm = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        error = weight[:, None] * (np.exp(logarithm) - wanted)
+        gradient = np.hstack([error.T @ standard, error.sum(axis=0)[:, None]])
+        gradient[:, :-1] += 2.0 * penalty * table[:, :-1]
+        value = -float((weight[:, None] * wanted * logarithm).sum())
+        return value + penalty * float(np.square(table[:, :-1]).sum()), gradient.ravel()
+
+    found = scipy.optimize.minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B")
+    fitted = found.x.reshape(shape)
+    return {"mean": mean, "scale": scale, "weight": fitted[:, :-1], "bias": fitted[:, -1]}
+
+
+def leave_one_out(songs: list[HeardSong], *, penalty: float = _PENALTY) -> list[FloatArray]:
+    """Return each song's vote by a classifier that never heard it."""
+    return [
+        vote(song.evidence, fit_classifier([s for s in songs if s is not song], penalty=penalty))
+        for song in songs
+    ]
+
+
+def confusion(songs: list[HeardSong], votes: list[FloatArray]) -> dict[str, Any]:
+    """Tell how the votes did: accuracy, counts (true genre, then heard) and each song."""
+    table = {genre: dict.fromkeys(GENRES, 0) for genre in GENRES}
+    each = {}
+    for song, shares in zip(songs, votes, strict=True):
+        heard = GENRES[int(shares.argmax())]
+        table[song.genre][heard] += 1
+        each[song.name] = {
+            "tempo_bpm": round(song.tempo_bpm, 1),
+            "heard": heard,
+            "confidence": round(float(shares.max()), 3),
+        }
+    right = sum(table[genre][genre] for genre in GENRES)
+    return {"accuracy": right / len(songs), "confusion": table, "songs": each}
