@@ -52,6 +52,7 @@ class PlannedDance:
         certificate: The proof.
         losses: What the robot cannot do of the dance.
         seconds: Seconds spent, by stage.
+        warnings: What a person should know about the plan.
     """
 
     analysis: SongAnalysis = field(repr=False)
@@ -60,6 +61,7 @@ class PlannedDance:
     certificate: Certificate
     losses: Losses
     seconds: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def plan_dance(
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)
-    return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds)
+    warnings = _retreats(adapted.retreated_share)
+    return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds, warnings)
 
 
 def perform(
@@ -216,6 +219,7 @@ def perform(
         recording=recording,
         analysis=planned.analysis,
         seconds=clock.seconds,
+        warnings=planned.warnings,
     )
     if folder is not None:
         write_json(content, folder / "report.json")
@@ -300,6 +304,15 @@ def _provenance(
         "robot_model": config.robot,
         "versions": {"robodance": robodance.__version__, "python": platform.python_version()},
     }
+
+
+def _retreats(share: float) -> tuple[str, ...]:
+    if share == 0.0:
+        return ()
+    return (
+        f"{100 * share:.1f} % of the plan was drawn back to the stand posture, since no motion "
+        "near the dancer's obeys the limits there; --tempo slow --slow-motion 2 leaves more room",
+    )
 
 
 def _raise_if_failed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ def make_report(
     recording: Recording | None = None,
     analysis: SongAnalysis | None = None,
     seconds: Mapping[str, float] | None = None,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the content of ``report.json``: plain values, no NaN.
 
@@ -47,6 +48,7 @@ def make_report(
         recording: The film, if there is one.
         analysis: What was heard, for a dance made for a song.
         seconds: Seconds spent in each stage.
+        warnings: What else a person should know.
     """
     content = {
         "format_version": REPORT_VERSION,
@@ -61,7 +63,7 @@ def make_report(
         "performance": None if log is None else _performance(log),
         "film": None if recording is None else asdict(recording),
         "seconds": dict(seconds or {}),
-        "warnings": _warnings(certificate, log, analysis),
+        "warnings": [*warnings, *_warnings(certificate, log, analysis)],
     }
     return dict(_plain(content))
 
