@@ -3,8 +3,8 @@
 A network that predicts the mean of what may come next stops dancing; one that is told
 which choreographic unit it is in, and how far, does not. So a dance is first drawn as a
 chain of units: mostly as the training choreographies chain them, else where the poses
-meet, livelier units where the music is, never the same two units in a row again within 256 beats, and
-no long unit twice within 128. A unit and its mirror image count as two.
+meet, livelier units where the music is, never the same two units in a row again within
+256 beats, and no long unit twice within 128. A unit and its mirror image count as two.
 """
 
 from __future__ import annotations
