@@ -26,10 +26,10 @@ __all__ = ["Foot", "foot_from_joints", "joints_from_foot", "lock_foot"]
 
 SPEED_SMOOTHING_S = 0.04
 TOE_LOW_M, TOE_HIGH_M = 0.04, 0.06  # plants below the first, stays planted up to the second
-TOE_SLOW_M_S, TOE_FAST_M_S = 0.32, 0.52
+TOE_SLOW_M_S, TOE_FAST_M_S = 0.40, 0.65
 ANKLE_LOW_M, ANKLE_HIGH_M = 0.035, 0.06
-TURN_SLOW_RAD_S, TURN_FAST_RAD_S = 0.8, 1.6
-LONGEST_DRIFT_M, LONGEST_TURN_RAD = 0.07, 0.35  # a stand that drifts further takes a step
+TURN_SLOW_RAD_S, TURN_FAST_RAD_S = 1.5, 2.5
+LONGEST_DRIFT_M, LONGEST_TURN_RAD = 0.09, 0.5  # a stand that drifts further takes a step
 SHORTEST_STAND_S = 0.12
 SHORTEST_GAP_S = 0.18
 RAMP_S = 0.04  # to rise at the end of a stand, and to come down
