@@ -70,5 +70,5 @@ setup(
             "types-PyYAML",
         ],
     },
-    entry_points={"console_scripts": ["robodance = robodance.cli:main"]},
+    entry_points={"console_scripts": ["robodance = robodance.cli:run"]},
 )

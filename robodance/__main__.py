@@ -1,7 +1,5 @@
 """``python -m robodance``."""
 
-import sys
+from robodance.cli import run
 
-from robodance.cli import main
-
-sys.exit(main())
+run()

@@ -13,11 +13,12 @@ import argparse
 import contextlib
 import errno
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from robodance import __version__
 from robodance.errors import OutputError, RobodanceError, UsageError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from robodance.config import PerformConfig, ShowConfig
     from robodance.progress import Progress
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 EXIT_INTERRUPTED = 130
 
@@ -59,6 +60,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         json.dump(result, sys.stdout, default=_plain)
         sys.stdout.write("\n")
     return int(result.get("exit_code", 0)) if isinstance(result, dict) else 0
+
+
+def run() -> NoReturn:
+    """Run one command and end the process: what the ``robodance`` script calls."""
+    code = main()
+    if code == EXIT_INTERRUPTED:
+        # CPython ends a process by the signal itself, whatever its exit code, when the
+        # interrupt once passed through exec(), as in the making of a dataclass. By now
+        # everything is tidied up, so leave without asking it.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:

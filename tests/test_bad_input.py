@@ -64,7 +64,7 @@ def not_numbers(folder, rng):
     samples = 0.1 * rng.normal(size=10 * RATE)
     samples[1000:2000] = np.nan
     write_wav(folder / "nan.wav", samples)
-    return folder / "nan.wav", "not finite"
+    return folder / "nan.wav", "not numbers"
 
 
 def beatless(folder, rng):
@@ -105,7 +105,7 @@ def test_a_bad_song_is_one_clear_line(make, tmp_path, rng, capfd):
     [
         ("", "beats"),
         ("hello\n", "line 1"),
-        ("1.0\n0.5\n", "increas"),
+        ("1.0\n0.5\n", "order"),
         ("1.0 1\n2.0 x\n", "line 2"),
         ("nan\n1\n", "line 1"),
     ],
