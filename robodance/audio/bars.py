@@ -18,7 +18,7 @@ _REPEATS_ONCE, _REPEATS_TWICE = 0.92, 4.03
 _THREE_BIAS = -0.69
 
 # What marks the first beat of a bar, in standard deviations over the song's beats.
-_FIRST = {"harmony": 0.5, "new_chord": 1.0, "bass": 1.0, "all": 0.5}
+_FIRST = {"new_chord": 1.0, "new_bar": 1.0, "bass": 1.0, "all": 0.5}
 
 
 def find_bars(times_s: FloatArray, onsets: Onsets, evidence: BeatEvidence) -> tuple[IntArray, int]:
@@ -34,8 +34,9 @@ def find_bars(times_s: FloatArray, onsets: Onsets, evidence: BeatEvidence) -> tu
     """
     frames = times_s * ONSET_RATE_HZ
     beats_per_bar = 3 if three_beat_odds(frames, evidence) > 0.0 else 4
-    at_beats = {name: evidence.at(name, frames) for name in ("harmony", "bass", "all")}
-    at_beats["new_chord"] = _new_chords(frames, onsets)
+    at_beats = {name: evidence.at(name, frames) for name in ("bass", "all")}
+    at_beats["new_chord"] = _new_harmony(frames, onsets, 1)
+    at_beats["new_bar"] = _new_harmony(frames, onsets, beats_per_bar)
     accent = sum(weight * _standard(at_beats[name]) for name, weight in _FIRST.items())
     assert isinstance(accent, np.ndarray)
     means = [float(accent[first::beats_per_bar].mean()) for first in range(beats_per_bar)]
@@ -57,13 +58,20 @@ def three_beat_odds(frames: FloatArray, evidence: BeatEvidence) -> float:
     return odds
 
 
-def _new_chords(frames: FloatArray, onsets: Onsets) -> FloatArray:
-    """Cosine distance between the mean chroma of each beat and of the beat before, (B,)."""
+def _new_harmony(frames: FloatArray, onsets: Onsets, beats: int) -> FloatArray:
+    """Cosine distance between the chroma of so many beats after and before each beat, (B,).
+
+    Over a whole bar, a bass that goes between root and fifth is no new harmony.
+    """
     edges = np.clip(np.rint(frames).astype(int), 0, len(onsets.chroma) - 1)
     total = np.cumsum(np.pad(onsets.chroma.astype(np.float64), ((1, 0), (0, 0))), axis=0)
-    mean = np.diff(total[edges], axis=0) / np.maximum(np.diff(edges), 1)[:, None]
-    mean /= np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
-    change = 1.0 - np.sum(mean[1:] * mean[:-1], axis=1)
+    each = np.diff(total[edges], axis=0)  # (B - 1, 12), summed over each beat
+    running = np.cumsum(np.pad(each, ((1, 0), (0, 0))), axis=0)  # (B, 12)
+    here = np.arange(1, len(running) - 1)
+    before = running[here] - running[np.maximum(here - beats, 0)]
+    after = running[np.minimum(here + beats, len(running) - 1)] - running[here]
+    lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
+    change = 1.0 - np.sum(before * after, axis=1) / np.maximum(lengths, 1e-9)
     return np.concatenate([[change.mean()], change, [change.mean()]])
 
 

@@ -124,10 +124,17 @@ def _same(a: BeatPath, b: BeatPath) -> bool:
 
 
 class BeatEvidence:
-    """Onset curves pooled over the tolerance, ready to be read at any frame."""
+    """Onset curves pooled over the tolerance, ready to be read at any frame.
+
+    Attributes:
+        bands: Shape (T, 64), log magnitudes in mel bands.
+        crest: The strongest onsets over the mean: about 2.7 in noise, from 4 in music.
+    """
 
     def __init__(self, onsets: Onsets) -> None:
         self.bands = onsets.bands
+        everything = _all(onsets)
+        self.crest = float(np.percentile(everything, 98.0) / max(float(everything.mean()), 1e-9))
         curves = {
             "all": _all(onsets),
             "bass": onsets.bass,
