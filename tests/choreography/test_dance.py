@@ -18,12 +18,13 @@ CONFIG = ChoreographyConfig()
 LARGEST_SLIDE_M_S = 0.05  # the gate's bound
 
 
-def heard(seconds=16.0, bpm=100.0, genre="rumba", beats_per_bar=4, kind=KIND, seed=0):
+def heard(seconds=16.0, bpm=100.0, genre="rumba", beats_per_bar=4, kind=KIND, seed=0, even=False):
     """What a song of one tempo, with made-up features, sounds like to the stage."""
     rng = np.random.default_rng(seed)
     times = np.arange(0.2, seconds, 60.0 / bpm)
     numbers = np.arange(len(times)) % beats_per_bar + 1
     features = np.clip(rng.normal(size=(int(50 * seconds), 128)), -4, 4)
+    features *= not even
     names = tuple("loudness" if i == 124 else f"f{i}" for i in range(128))
     return SongAnalysis(
         song=Song("made up", "0" * 64, np.zeros(int(seconds * 1000), np.float32), 1000),
@@ -87,8 +88,9 @@ def test_the_body_is_clean_in_the_songs_own_time(genre, bpm):
 
 
 def test_another_tempo_is_another_speed_not_another_dance():
-    slow = create_dance(heard(seconds=20.0, bpm=80.0), CONFIG, seed=3)
-    fast = create_dance(heard(seconds=16.0, bpm=100.0), CONFIG, seed=3)
+    # Even music, so that its energy cannot ask for other units.
+    slow = create_dance(heard(seconds=20.0, bpm=80.0, even=True), CONFIG, seed=3)
+    fast = create_dance(heard(seconds=16.0, bpm=100.0, even=True), CONFIG, seed=3)
     # The same moments of the beat clock, away from the ends; feet may be cleaned otherwise.
     phases = np.linspace(4.0, 20.0, 60)
     slow_rows = np.rint((0.2 + phases * 0.75) * 25).astype(int)
