@@ -33,7 +33,7 @@ GENRE_EVIDENCE: tuple[str, ...] = (
     "tempo",  # octaves over 110 beats a minute
     "tempo_squared",
     "three_beats",  # log odds of three beats to the bar against four, -3..3
-    "bass_alternation",  # bass on the even beats of the bar over bass on the odd ones
+    "bass_alternation",  # how far bass on even and on odd beats of the bar differ, whole song
 )
 
 
@@ -72,17 +72,15 @@ def genre_evidence(beats: Beats, onsets: Onsets) -> FloatArray:
     """Describe each stretch of a song by the numbers named in ``GENRE_EVIDENCE``, (S, F)."""
     evidence = BeatEvidence(onsets)
     frames = beats.times_s * ONSET_RATE_HZ
+    bass, even = evidence.at("bass", frames), beats.numbers % 2 == 0
+    alternation = 0.0 if even.all() or not even.any() else bass[even].mean() - bass[~even].mean()
     rows = []
     for start in range(0, max(1, len(frames) - STRETCH_BEATS), _HOP_BEATS):
-        stretch = slice(start, start + STRETCH_BEATS)
-        octaves = float(
-            np.log2(60.0 * ONSET_RATE_HZ / np.median(np.diff(frames[stretch])) / _USUAL_TEMPO_BPM)
-        )
-        three = float(np.clip(three_beat_odds(frames[stretch], evidence), -3.0, 3.0))
-        bass = evidence.at("bass", frames[stretch])
-        even = beats.numbers[stretch] % 2 == 0
-        alternation = bass[even].mean() - bass[~even].mean() if 0 < even.sum() < even.size else 0.0
-        rows.append([octaves, octaves**2, three, float(alternation)])
+        stretch = frames[start : start + STRETCH_BEATS]
+        tempo_bpm = 60.0 * ONSET_RATE_HZ / float(np.median(np.diff(stretch)))
+        octaves = float(np.log2(tempo_bpm / _USUAL_TEMPO_BPM))
+        three = float(np.clip(three_beat_odds(stretch, evidence), -3.0, 3.0))
+        rows.append([octaves, octaves**2, three, abs(float(alternation))])
     return np.array(rows)
 
 
