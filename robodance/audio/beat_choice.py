@@ -215,7 +215,9 @@ class BeatEvidence:
 
 
 def contrast(values: FloatArray, groups: int) -> float:
-    """How much one of every ``groups`` beats stands out from the mean."""
+    """How much one of every ``groups`` beats stands out from the mean; 0 for a few beats."""
+    if values.size < 2 * groups:
+        return 0.0
     return float(max(values[k::groups].mean() for k in range(groups)) - values.mean())
 
 

@@ -81,32 +81,35 @@ def _forward(
     """Fill the tables, a block of frames at a time (no interval is shorter than a block).
 
     Returns:
-        Best sum of a path whose last beat is at frame t after interval i, (T, R, I), and
-        the change of interval that led from there to the next, (T, R, I).
+        Best sum of a path whose last beat is at frame t after interval i, for the last
+        frames of the song, (L, R, I) with L the longest interval; and the change of
+        interval that led from there to the next, for all, (T, R, I).
     """
     frames, (ranges, width) = strength.size, table.shape
     shifts = np.arange(-_SHIFT, _SHIFT + 1)
     excess = np.maximum(0.0, np.abs(shifts) - 0.7) / (_RIGIDITY * table[..., None])
     cost = (0.5 * excess**2).astype(np.float32)  # (R, I, S), of leaving i - shift for i
-    ended = np.full((frames, ranges, width), -np.inf, dtype=np.float32)
-    going = np.zeros((frames, ranges, width), dtype=np.float32)  # about to use interval i
+    block, longest = int(table.min()), int(table.max())
+    # Only the past of one longest interval is ever read: a ring holds it.
+    ring = longest + block
+    ended = np.full((ring, ranges, width), -np.inf, dtype=np.float32)
+    going = np.zeros((ring, ranges, width), dtype=np.float32)  # about to use interval i
     steps = np.zeros((frames, ranges, width), dtype=np.int8)
-    block = int(table.min())
     rows, columns = np.arange(ranges)[:, None], np.arange(width)[None, :]
     for start in range(0, frames, block):
         t = np.arange(start, min(start + block, frames))
         back = t[:, None, None] - table
-        past = going[np.maximum(back, 0), rows, columns]
+        past = going[back % ring, rows, columns]
         gained = strength[t][:, None, None] + np.where(back >= 0, past, 0.0)
         gained = np.where(real, gained, -np.inf)
-        ended[t] = gained
+        ended[t % ring] = gained
         padded = np.pad(gained, ((0, 0), (0, 0), (_SHIFT, _SHIFT)), constant_values=-np.inf)
         windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _SHIFT + 1, axis=2)
         choices = windows - cost
         best = choices.argmax(axis=3)
-        going[t] = np.take_along_axis(choices, best[..., None], axis=3)[..., 0]
+        going[t % ring] = np.take_along_axis(choices, best[..., None], axis=3)[..., 0]
         steps[t] = best - _SHIFT
-    return ended, steps
+    return ended[np.arange(frames - longest, frames) % ring], steps
 
 
 def _backward(
@@ -115,8 +118,8 @@ def _backward(
     last = int(table[row].max())
     tail = ended[-last:, row]
     t, i = np.unravel_index(int(tail.argmax()), tail.shape)
-    frame, index = len(ended) - last + int(t), int(i)
-    score = float(ended[frame, row, index])
+    frame, index = len(steps) - last + int(t), int(i)
+    score = float(tail[t, i])
     beats = [frame]
     while (frame := frame - int(table[row, index])) >= 0:
         beats.append(frame)

@@ -123,9 +123,13 @@ def _stiffest_curve(heard_s: FloatArray, weight: FloatArray) -> tuple[FloatArray
     allowed = _SPARE_SHARE * fits[0][1] + _SPARE_S
     for chosen in range(len(fits) - 1, -1, -1):
         curve, spread = fits[chosen]
+        gaps = np.diff(curve)
+        if gaps.min() < 0.5 * float(np.median(gaps)):
+            continue
         if spread <= allowed and _strays_by(heard_s - curve, weight) <= _STRAY_S + spread:
-            break
-    return curve, spread, chosen == len(fits) - 1
+            return curve, spread, chosen == len(fits) - 1
+    curve, spread = fits[-1]
+    return curve, spread, False
 
 
 def _strays_by(error_s: FloatArray, weight: FloatArray) -> float:

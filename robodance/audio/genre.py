@@ -1,10 +1,11 @@
 """Which dance a song asks for: a small trained classifier, and a vote over the song.
 
-A song is heard in stretches of 32 beats. Each is described by its tempo, by how its bars
-count, and by where in the bar the bass falls. A multinomial logistic regression on these
-numbers (``learning/genre_training.py``) gives each stretch a vote. Finer rhythm patterns
-and timbre were tried: with the few songs there are to learn from, they made the votes on
-songs left out of the training worse.
+A song is heard in stretches of 32 beats. Each is described by its tempo and by how its
+bars count, which is how ballroom rules tell these dances apart, too. A multinomial
+logistic regression on these numbers (``learning/genre_training.py``) gives each stretch
+a vote. Rhythm patterns, timbre and harmony were tried as well: with the few songs there
+are to learn from, they made the votes on songs left out of the training no better, most
+of them worse. A song heard at twice its tempo is therefore taken for another dance.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ GENRE_EVIDENCE: tuple[str, ...] = (
     "tempo",  # octaves over 110 beats a minute
     "tempo_squared",
     "three_beats",  # log odds of three beats to the bar against four, -3..3
-    "bass_alternation",  # how far bass on even and on odd beats of the bar differ, whole song
 )
 
 
@@ -72,15 +72,13 @@ def genre_evidence(beats: Beats, onsets: Onsets) -> FloatArray:
     """Describe each stretch of a song by the numbers named in ``GENRE_EVIDENCE``, (S, F)."""
     evidence = BeatEvidence(onsets)
     frames = beats.times_s * ONSET_RATE_HZ
-    bass, even = evidence.at("bass", frames), beats.numbers % 2 == 0
-    alternation = 0.0 if even.all() or not even.any() else bass[even].mean() - bass[~even].mean()
     rows = []
     for start in range(0, max(1, len(frames) - STRETCH_BEATS), _HOP_BEATS):
         stretch = frames[start : start + STRETCH_BEATS]
         tempo_bpm = 60.0 * ONSET_RATE_HZ / float(np.median(np.diff(stretch)))
         octaves = float(np.log2(tempo_bpm / _USUAL_TEMPO_BPM))
         three = float(np.clip(three_beat_odds(stretch, evidence), -3.0, 3.0))
-        rows.append([octaves, octaves**2, three, abs(float(alternation))])
+        rows.append([octaves, octaves**2, three])
     return np.array(rows)
 
 

@@ -32,7 +32,7 @@ from robodance.values import FloatArray
 __all__ = ["HeardSong", "confusion", "fit_classifier", "hear_songs", "leave_one_out", "train_genre"]
 
 _FOLDERS = {"C": "cha-cha", "R": "rumba", "T": "tango", "W": "waltz"}  # as ChoreoNet has them
-_PENALTY = 0.005  # on squared weights, per song
+_PENALTY = 0.002  # on squared weights, per song
 _TEMPI = (1.0, 0.95, 1.05)  # every song is also heard at these speeds
 _TILT_DB, _NOISE_DB = 6.0, 25.0  # and those copies with a tilted spectrum and noise
 

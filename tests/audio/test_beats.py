@@ -146,3 +146,22 @@ def test_real_songs_with_human_beats(data_folder):
         beats = track_beats(song.samples, song.sample_rate_hz, AudioConfig())
         inside = (beats.times_s > annotated[0] - 0.2) & (beats.times_s < annotated[-1] + 0.2)
         assert mir_eval.beat.f_measure(annotated, beats.times_s[inside], 0.07) > 0.9
+
+
+@pytest.mark.parametrize("seconds", [5.0, 6.0])
+def test_the_shortest_songs_have_beats_and_any_given_tempo_a_grid(seconds):
+    samples = known_song("steady", 1).samples[: int(seconds * RATE_HZ)]
+    heard = track_beats(samples, RATE_HZ, AudioConfig())
+    assert heard.tempo_bpm == pytest.approx(known_song("steady", 1).recipe.tempo_bpm, rel=0.03)
+    for bpm in (20.0, 60.0, 400.0):
+        given = track_beats(samples, RATE_HZ, AudioConfig(bpm=bpm))
+        assert given.tempo_bpm == pytest.approx(bpm, rel=0.07)
+
+
+def test_a_song_with_long_silences_keeps_its_beat():
+    song = known_song("steady", 1)
+    gap = np.zeros(round(16 * 60.0 / song.recipe.tempo_bpm * RATE_HZ), dtype=np.float32)
+    beats = track_beats(np.concatenate([gap, song.samples, gap]), RATE_HZ, AudioConfig())
+    assert beats.tempo_bpm == pytest.approx(song.recipe.tempo_bpm, rel=0.002)
+    late = beats.times_s - gap.size / RATE_HZ
+    assert f_measure(song, late, STEADY_WINDOW_S) > 0.95
