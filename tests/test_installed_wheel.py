@@ -65,8 +65,13 @@ def fresh_environment(folder, *requirement):
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     run(python, "-m", "pip", "install", "-q", "--no-deps", *requirement, cwd="/")
+    borrowed = folder / "borrowed"
+    borrowed.mkdir()
+    for library in Path(sysconfig.get_path("purelib")).iterdir():
+        if "robodance" not in library.name:
+            (borrowed / library.name).symlink_to(library)
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "borrowed.pth").write_text(f"{borrowed}\n")
     return python
 
 
