@@ -16,13 +16,22 @@ import numpy as np
 from robodance.errors import DataError
 from robodance.values import BoolArray, FloatArray, IntArray
 
-__all__ = ["POSITION_DIM", "Phrase", "PhraseFrames", "Vocabulary", "draw_phrases", "lay_out"]
+__all__ = [
+    "POSITION_DIM",
+    "UNREACHABLE_M",
+    "Phrase",
+    "PhraseFrames",
+    "Vocabulary",
+    "draw_phrases",
+    "lay_out",
+]
 
 POSITION_DIM = 16
 REMEMBERED_BEATS = 272  # a 16-beat window may have no twin up to 256 beats away
 LONG_UNIT_BEATS = 12  # such a unit makes a 16-beat window nearly alone
 HALF_UNIT_BEATS = 8  # such a unit makes one alone where the music is danced at half its beat
 KNOWN_SHARE = 0.65  # of the choices follow the choreographies where they know one
+UNREACHABLE_M = 10.0  # the distance to a unit that is never to be chosen
 NEAR_M = 0.08  # a join over more than a few of these is unlikely
 NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
 DRIVE = 0.4  # how strongly loud music asks for lively units
@@ -143,9 +152,10 @@ def _weights(
     """Return how likely each unit comes next: as seen from the present one, or mirrored."""
     count = len(vocabulary.tags)
     if not phrases:
-        return np.ones(2 * count)
+        return np.asarray((vocabulary.distance_m < UNREACHABLE_M).all(axis=0) + 0.0)
     last = phrases[-1]
     near = np.exp(-vocabulary.distance_m[last.unit] / NEAR_M)
+    near *= vocabulary.distance_m[last.unit] < UNREACHABLE_M
     near /= near.sum()
     known = np.concatenate([vocabulary.follows[last.unit], np.zeros(count)])
     share = KNOWN_SHARE if known.sum() else 0.0
@@ -166,7 +176,7 @@ def _weights(
     wanted = weights * allowed
     if wanted.sum() > 1e-12:
         return np.asarray(wanted)
-    return np.asarray((near + 1e-9) * allowed + 1e-12)
+    return np.asarray(near * allowed + 1e-9 * (near > 0.0) + 1e-300)
 
 
 def lay_out(vocabulary: Vocabulary, phrases: list[Phrase], frames_per_beat: int) -> PhraseFrames:

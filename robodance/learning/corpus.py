@@ -11,6 +11,7 @@ import numpy as np
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, beat_phases
 from robodance.choreography.body import clean_body
 from robodance.choreography.phrases import (
+    UNREACHABLE_M,
     Phrase,
     PhraseFrames,
     Vocabulary,
@@ -28,6 +29,7 @@ __all__ = ["Corpus", "MusicShelf", "build_corpus", "build_vocabulary", "load_mus
 
 SONG_FRAME_RATE_HZ = 25.0  # in which the choreographies give their part of the song
 BEATS_PER_BAR = {"waltz": 3}
+LONGEST_LIMB_JUMP_M = 0.2  # of one joint, from the end of a unit to the nearest start of another
 STILL = 0.4  # share of the median unit speed under which a unit hardly moves
 
 
@@ -108,11 +110,13 @@ def build_vocabulary(library: UnitLibrary) -> Vocabulary:
             if before in index and after in index:
                 follows[index[before], index[after]] += 1.0
     speed = np.array([_speed(unit, library.beat_s) for unit in units])
+    distance_m = _distances(units, follows)
+    follows *= distance_m[:, : len(units)] < UNREACHABLE_M
     return Vocabulary(
         tags=tuple(unit.tag for unit in units),
         beats=np.array([unit.beats for unit in units], dtype=np.int64),
         follows=follows,
-        distance_m=_distances(units),
+        distance_m=distance_m,
         liveliness=(speed - speed.mean()) / max(float(speed.std()), 1e-6),
     )
 
@@ -192,13 +196,22 @@ def _music(unit: Unit, shelf: MusicShelf, rng: np.random.Generator) -> FloatArra
     return features.at(start + (end - start) * np.arange(count) / count)
 
 
-def _distances(units: list[Unit]) -> FloatArray:
-    """Return the mean joint distance from each unit's end to each unit's start or its mirror."""
+def _distances(units: list[Unit], follows: FloatArray) -> FloatArray:
+    """Return the mean joint distance from each unit's end to each unit's start or its mirror.
+
+    A unit without a known successor that ends in a pose from which no unit goes on (a leg
+    held high, say) would be left with a jump of that limb: it is made unreachable.
+    """
     ends = np.stack([u.poses[-1, :63] + 0.5 * (u.poses[-1, :63] - u.poses[-3, :63]) for u in units])
     starts = np.stack([unit.poses[0] for unit in units])
     both = np.concatenate([starts, mirror_poses(starts)])[:, :63]
     gap = (ends[:, None] - both[None]).reshape(len(ends), len(both), 21, 3)
-    return np.asarray(np.linalg.norm(gap, axis=3).mean(axis=2))
+    joints = np.linalg.norm(gap, axis=3)
+    stranded = joints.max(axis=2).min(axis=1) > LONGEST_LIMB_JUMP_M
+    stranded &= follows.sum(axis=1) == 0.0
+    distance = joints.mean(axis=2)
+    distance[:, np.tile(stranded, 2)] = UNREACHABLE_M
+    return np.asarray(distance)
 
 
 def _speed(unit: Unit, beat_s: float) -> float:

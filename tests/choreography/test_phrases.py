@@ -8,6 +8,7 @@ import pytest
 from robodance.choreography.phrases import (
     POSITION_DIM,
     REMEMBERED_BEATS,
+    UNREACHABLE_M,
     Vocabulary,
     draw_phrases,
     lay_out,
@@ -76,6 +77,14 @@ def test_units_of_eight_beats_wait_half_as_long():
             assert key not in last or position - last[key] > 128
             last[key] = position
         position += phrase.beats
+
+
+def test_an_unreachable_unit_is_never_danced():
+    words = vocabulary(count=12)
+    words.distance_m[:, [3, 15]] = UNREACHABLE_M
+    words.follows[:, 3] = 0.0
+    for seed in range(10):
+        assert all(p.unit != 3 for p in draw_phrases(words, 300, np.random.default_rng(seed)))
 
 
 def test_the_choreographies_are_followed_more_often_than_chance():
