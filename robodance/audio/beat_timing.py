@@ -121,15 +121,17 @@ def _vertex(window: FloatArray, best: NDArray[np.int64]) -> FloatArray:
 def _stiffest_curve(heard_s: FloatArray, weight: FloatArray) -> tuple[FloatArray, float, bool]:
     fits = [_robust_curve(heard_s, weight, stiffness) for stiffness in _STIFFNESS]
     allowed = _SPARE_SHARE * fits[0][1] + _SPARE_S
-    for chosen in range(len(fits) - 1, -1, -1):
-        curve, spread = fits[chosen]
+    chosen = len(fits) - 1
+    for softer in range(len(fits) - 1, -1, -1):
+        curve, spread = fits[softer]
         gaps = np.diff(curve)
         if gaps.min() < 0.5 * float(np.median(gaps)):
-            continue
+            break  # it follows the attacks where they are no beats; stay with the stiffer one
+        chosen = softer
         if spread <= allowed and _strays_by(heard_s - curve, weight) <= _STRAY_S + spread:
-            return curve, spread, chosen == len(fits) - 1
-    curve, spread = fits[-1]
-    return curve, spread, False
+            break
+    curve, spread = fits[chosen]
+    return curve, spread, chosen == len(fits) - 1
 
 
 def _strays_by(error_s: FloatArray, weight: FloatArray) -> float:
