@@ -247,8 +247,9 @@ def _what_to_perform(
     options: argparse.Namespace,
 ) -> tuple[Path, PerformConfig, ShowConfig | None]:
     """Put song, settings and show together: defaults < --config < --show < flags."""
-    from robodance.config import load_config, load_show, override
+    from robodance.config import load_config, load_show
     from robodance.resources import launch_path
+    from robodance.settings import override
 
     if sum(x is not None for x in (options.song, options.demo, options.show)) != 1:
         raise UsageError("give one song: a file, or --demo, or --show FILE")

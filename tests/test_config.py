@@ -5,9 +5,10 @@ import importlib.util
 import pytest
 import yaml
 
-from robodance.config import PerformConfig, as_dict, from_dict, load_config, load_show, override
+from robodance.config import PerformConfig, load_config, load_show
 from robodance.errors import ConfigError
 from robodance.resources import config_path, launch_path
+from robodance.settings import as_dict, from_dict, override
 
 
 def golden_text(repository):

@@ -11,13 +11,14 @@ PACKAGE = Path(robodance.__file__).parent
 
 # A module may import from its own room and from the rooms listed for it.
 LOW = {"errors", "values", "skeleton", "resources", "plan_file", "progress", "motion_files", ""}
-LOW |= {"song_file"}
+LOW |= {"song_file", "settings"}
 STAGES = ("audio", "choreography", "motion", "performance")
 ALLOWED = {
     "errors": set(),
     "values": {"errors"},
     "skeleton": {"errors", "values"},
     "resources": {"errors"},
+    "settings": {"errors"},
     "song_file": {"errors", "values"},
     "plan_file": {"errors", "values", "skeleton", ""},
     "progress": {"errors"},

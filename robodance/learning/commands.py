@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from robodance.config import TrainConfig, from_dict, override, read_yaml
+from robodance.config import TrainConfig
 from robodance.errors import DataError, UsageError
 from robodance.progress import Progress, Silence
+from robodance.settings import from_dict, override, read_yaml
 
 __all__ = ["train"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from robodance.config import read_yaml
 from robodance.errors import ConfigError
 from robodance.robots.model import Capsule, CoupledLimit, RobotModel, advice
 from robodance.robots.urdf import JointLimit, UrdfBodies, read_urdf
+from robodance.settings import read_yaml
 from robodance.values import FloatArray
 
 __all__ = ["read_robot"]

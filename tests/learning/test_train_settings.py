@@ -1,6 +1,7 @@
 """configs/train shows every setting of training with its default."""
 
-from robodance.config import TrainConfig, as_dict, from_dict, read_yaml
+from robodance.config import TrainConfig
+from robodance.settings import as_dict, from_dict, read_yaml
 
 
 def test_the_shown_settings_are_the_defaults(repository):
