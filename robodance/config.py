@@ -290,11 +290,30 @@ class TrainConfig:
     """Of the running mean of the weights, which is what ships."""
     gate_every: int = 1000
     """Updates between two free runs, in the second half; the best one ships."""
+    trial_dances: int = 6
+    """Dances of such a free run, without music."""
+    trial_frames: int = 2400
+    """Frames of each of them."""
+    gate_dances: int = 10
+    """Dances of the last free run, whose figures the card carries."""
+    gate_frames: int = 5000
+    """Frames of each of them."""
+    save_every: int = 250
+    """Updates between two states on disk, from which a run goes on."""
+    width: float = 1.0
+    """Width of the network against the paper's; small ones are for trying things out."""
     threads: int = 1
     """Processor threads."""
 
     def __post_init__(self) -> None:
         _require(self.genre in GENRES, f"genre must be one of {GENRES}")
+        _require(0.05 <= self.width <= 4.0, "width must lie in 0.05..4")
+        _require(self.save_every >= 1, "save_every must be at least 1")
+        _require(
+            min(self.trial_dances, self.gate_dances) >= 1
+            and min(self.trial_frames, self.gate_frames) >= 100,
+            "a free run needs at least 1 dance of at least 100 frames",
+        )
         _require(self.updates >= 1 and self.batch >= 1, "updates and batch must be at least 1")
         _require(1 <= self.rollout <= 64, "rollout must lie in 1..64")
         _require(self.chain_beats >= 64, "chain_beats must be at least 64")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from robodance.choreography.phrases import Vocabulary
 from robodance.choreography.sampling import Normaliser
 from robodance.errors import DataError
+from robodance.plan_file import write_atomically, write_json
 
 __all__ = ["FORMAT_VERSION", "Checkpoint", "card_path", "load_checkpoint", "save_checkpoint"]
 
@@ -64,6 +64,9 @@ def save_checkpoint(
         vocabulary: The genre's units.
         normaliser: Standardisation of the poses.
         card: Everything the card says; format and SHA-256 are added.
+
+    Raises:
+        OutputError: They cannot be written.
     """
     from safetensors.numpy import save
 
@@ -79,13 +82,14 @@ def save_checkpoint(
     for name in ("mean", "spread"):
         arrays[f"normaliser.{name}"] = np.asarray(getattr(normaliser, name), dtype=np.float32)
     content = save(arrays, metadata={"tags": json.dumps(list(vocabulary.tags))})
-    _replace(path, content)
+    with write_atomically(path) as file:
+        file.write(content)
     full = {
         "format_version": FORMAT_VERSION,
         **card,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    _replace(card_path(path), (json.dumps(full, indent=1) + "\n").encode())
+    write_json(full, card_path(path))
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
@@ -146,9 +150,3 @@ def _read_card(path: Path) -> dict[str, Any]:
     if version != FORMAT_VERSION:
         raise DataError(f"{path}: format {version!r}; this version reads {FORMAT_VERSION}")
     return dict(card)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_suffix(path.suffix + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)

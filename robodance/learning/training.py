@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,6 @@ from robodance.learning.corpus import (
 )
 from robodance.learning.dataset import UnitLibrary, load_library
 from robodance.learning.gate import (
-    GATE_FRAMES,
-    GATE_SEEDS,
     Figures,
     Verdict,
     as_dict,
@@ -60,14 +58,12 @@ CODE_NOISE = 0.1
 MUSIC_NOISE = 0.3
 CLIP = 1.0
 DECAY_FROM = 0.6
-SAVE_EVERY = 250
 DATA_NOTICE = (
     "ChoreoNet (GitHub abcyzj/ChoreoNet, data/) and, for waltz, Dance with Melody (GitHub "
     "mhy12345/Music-to-Dance-Motion-Synthesis, Tang et al. 2018); no licence is stated with "
     "either. No recorded motion is in this file."
 )
 LICENCE_NOTICE = "for research use only, since the motion data state no licence"
-GATE_TRIAL_FRAMES, GATE_TRIAL_SEEDS = 2400, 6
 
 
 @dataclass(frozen=True)
@@ -177,11 +173,11 @@ def train(
                 progress(done / config.updates, f"update {done}, loss {loss:.4f}, {pace:.1f}/s")
         late = done > config.updates // 2
         if (late and done % config.gate_every == 0) or done == config.updates:
-            verdict = _trial(run.averaged(), prepared, reference)
+            verdict = _trial(config, run.averaged(), prepared, reference)
             run.consider(done, verdict)
             if progress is not None:
                 progress(done / config.updates, f"free run at {done}: {verdict.as_dict()}")
-        if done % SAVE_EVERY == 0 or done == config.updates:
+        if done % config.save_every == 0 or done == config.updates:
             run.save(done)
     weights = finish(config, net.config, prepared, out, reference, run.legs)
     draw_curves(out)
@@ -198,7 +194,7 @@ def finish(
 ) -> Path:
     """Write the best weights of a run with their card, after the whole gate.
 
-    The gate is 10 dances of 5,000 frames to songs rendered for it.
+    The gate's dances are danced to songs rendered for it.
     """
     net = AutoregressiveNet(shape)
     best = {n: t.half().float() for n, t in load_file(str(out / "best.safetensors")).items()}
@@ -210,12 +206,12 @@ def finish(
         net,
         prepared.vocabulary,
         prepared.normaliser,
-        gate_music(beat_s, per_bar, count=GATE_SEEDS),
+        gate_music(beat_s, per_bar, count=config.gate_dances),
         reference,
         beat_s=beat_s,
         beats_per_bar=per_bar,
-        seeds=range(GATE_SEEDS),
-        frames=GATE_FRAMES,
+        seeds=range(config.gate_dances),
+        frames=config.gate_frames,
     )
     weights = out / f"autoregressive_{config.genre}.safetensors"
     card = {
@@ -234,7 +230,11 @@ def finish(
         "chosen_at_update": json.loads((out / "best.json").read_text(encoding="utf-8"))["update"],
         "held_out_units": sorted(prepared.library.held_out),
         "reference": {name: as_dict(figures) for name, figures in reference.items()},
-        "gate": {"dances": GATE_SEEDS, "frames": GATE_FRAMES, **verdict.as_dict()},
+        "gate": {
+            "dances": config.gate_dances,
+            "frames": config.gate_frames,
+            **verdict.as_dict(),
+        },
     }
     arrays = {name: tensor.numpy() for name, tensor in best.items()}
     save_checkpoint(weights, arrays, prepared.vocabulary, prepared.normaliser, card)
@@ -242,26 +242,36 @@ def finish(
 
 
 def _trial(
-    net: AutoregressiveNet, prepared: TrainingData, reference: Mapping[str, Figures]
+    config: TrainConfig,
+    net: AutoregressiveNet,
+    prepared: TrainingData,
+    reference: Mapping[str, Figures],
 ) -> Verdict:
     """Judge a checkpoint by shorter and fewer dances than the gate's, without music."""
     return judge(
         net,
         prepared.vocabulary,
         prepared.normaliser,
-        np.zeros((GATE_TRIAL_SEEDS, 1, FEATURE_DIM)),
+        np.zeros((config.trial_dances, 1, FEATURE_DIM)),
         reference,
         beat_s=prepared.library.beat_s,
         beats_per_bar=BEATS_PER_BAR.get(prepared.library.genre, 4),
-        seeds=range(1000, 1000 + GATE_TRIAL_SEEDS),
-        frames=GATE_TRIAL_FRAMES,
+        seeds=range(1000, 1000 + config.trial_dances),
+        frames=config.trial_frames,
     )
 
 
 def _new_net(config: TrainConfig, vocabulary: Vocabulary) -> AutoregressiveNet:
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        return AutoregressiveNet(NetConfig(units=len(vocabulary.tags)))
+        shape = NetConfig(units=len(vocabulary.tags))
+        return AutoregressiveNet(
+            replace(
+                shape,
+                channels=tuple(round(config.width * n) for n in shape.channels),
+                hidden=tuple(round(config.width * n) for n in shape.hidden),
+            )
+        )
 
 
 def _update(run: TrainingRun, tensors: _Tensors, update: int) -> float:

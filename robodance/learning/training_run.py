@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from robodance.choreography.generators.autoregressive import AutoregressiveNet
 from robodance.config import TrainConfig
 from robodance.errors import DataError
 from robodance.learning.gate import Verdict
+from robodance.plan_file import write_atomically, write_json
 
 __all__ = ["TrainingRun", "draw_curves"]
 
-FIXED = ("genre", "seed", "chain_beats")  # settings that a run cannot change
+FIXED = ("genre", "seed", "chain_beats", "width")  # settings that a run cannot change
 
 
 class TrainingRun:
@@ -75,7 +75,8 @@ class TrainingRun:
             tensors[f"first.{index}"] = memory["exp_avg"]
             tensors[f"second.{index}"] = memory["exp_avg_sq"]
         name = f"state-{update}.safetensors"
-        save_file(tensors, str(self.out / name))
+        with write_atomically(self.out / name) as file:
+            file.write(save(tensors))
         notes = {
             "update": update,
             "tensors": name,
@@ -84,7 +85,7 @@ class TrainingRun:
             "rows": self.rows,
             "best": self.best,
         }
-        _write_json(self.out / "state.json", notes)
+        write_json(notes, self.out / "state.json")
         for old in self.out.glob("state-*.safetensors"):
             if old.name != name:
                 old.unlink()
@@ -113,9 +114,9 @@ class TrainingRun:
         if self.best and score > self.best["score"]:
             return
         self.best = {"update": update, "score": score, "trial": verdict.as_dict()}
-        save_file(dict(self.mean), str(self.out / "best.tmp"))
-        os.replace(self.out / "best.tmp", self.out / "best.safetensors")
-        _write_json(self.out / "best.json", self.best)
+        with write_atomically(self.out / "best.safetensors") as file:
+            file.write(save(dict(self.mean)))
+        write_json(self.best, self.out / "best.json")
 
 
 def draw_curves(out: Path) -> None:
@@ -133,9 +134,3 @@ def draw_curves(out: Path) -> None:
     axes.plot([float(row["update"]) for row in rows], [float(row["loss"]) for row in rows])
     axes.set(xlabel="update", ylabel="L1 error, standard deviations", yscale="log")
     figure.savefig(out / "curves.png", dpi=100)
-
-
-def _write_json(path: Path, content: object) -> None:
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1), encoding="utf-8")
-    os.replace(part, path)

@@ -2,6 +2,11 @@
 
 import dataclasses
 import json
+import resource
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -10,15 +15,25 @@ from published_form import write_choreonet
 from safetensors.torch import load_file
 
 from robodance.choreography.checkpoint import load_checkpoint
-from robodance.choreography.generators.autoregressive import AutoregressiveNet, NetConfig
 from robodance.config import TrainConfig
-from robodance.errors import DataError
-from robodance.learning import training, training_run
+from robodance.errors import DataError, OutputError
+from robodance.learning import training
 from robodance.learning.commands import train as train_command
 
-SETTINGS = TrainConfig(
-    genre="rumba", updates=6, batch=4, rollout=3, chain_beats=64, gate_every=3, seed=5
-)
+# A network and free runs small enough for a test; everything else is the real thing.
+SMALL = {
+    "batch": 4,
+    "rollout": 3,
+    "chain_beats": 64,
+    "gate_every": 3,
+    "trial_dances": 2,
+    "trial_frames": 200,
+    "gate_dances": 2,
+    "gate_frames": 200,
+    "width": 0.25,
+}
+SETTINGS = TrainConfig(**{**SMALL, "genre": "rumba", "updates": 6, "save_every": 2, "seed": 5})
+NAME = "autoregressive_rumba.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -28,51 +43,35 @@ def prepared(tmp_path_factory):
     return training.prepare(SETTINGS, folder)
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    """A network and a trial small enough for a test; everything else is the real thing."""
-
-    def net(config, vocabulary):
-        with torch.random.fork_rng():
-            torch.manual_seed(config.seed)
-            return AutoregressiveNet(
-                NetConfig(units=len(vocabulary.tags), channels=(48,) * 5, hidden=(96, 96))
-            )
-
-    monkeypatch.setattr(training, "_new_net", net)
-    monkeypatch.setattr(training, "GATE_TRIAL_FRAMES", 200)
-    monkeypatch.setattr(training, "GATE_TRIAL_SEEDS", 2)
-    monkeypatch.setattr(training, "GATE_FRAMES", 200)
-    monkeypatch.setattr(training, "GATE_SEEDS", 2)
-    monkeypatch.setattr(training, "SAVE_EVERY", 2)
+def command(data, out, *more):
+    """The command line of a small run, as a user would give it."""
+    sizes = [f"{key}={value}" for key, value in {**SMALL, "updates": 60, "save_every": 10}.items()]
+    return [
+        *(sys.executable, "-m", "robodance", "train", "autoregressive", "--genre", "rumba"),
+        *("--seed", "5", "--data", str(data), "--out", str(out), *more),
+        *(part for size in sizes for part in ("--set", size)),
+    ]
 
 
-class Killed(BaseException):
-    pass
+def test_a_killed_run_ends_with_the_same_weights(tmp_path):
+    """SIGKILL, which no program can tidy up after, in the middle of a run of the command."""
+    write_choreonet(tmp_path / "data", units=8)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(command(tmp_path / "data", whole), check=True, capture_output=True)
 
+    process = subprocess.Popen(command(tmp_path / "data", killed), stderr=subprocess.DEVNULL)
+    while process.poll() is None and not (killed / "state.json").is_file():
+        time.sleep(0.005)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
+    assert 0 < json.loads((killed / "state.json").read_text())["update"] < 60
+    assert not (killed / NAME).exists()
+    subprocess.run(command(tmp_path / "data", killed, "--resume"), check=True, capture_output=True)
 
-def test_a_killed_run_ends_with_the_same_weights(prepared, tmp_path, monkeypatch):
-    whole = training.train(SETTINGS, tmp_path, tmp_path / "whole", prepared=prepared)
-
-    update = training._update
-    done = []
-
-    def mortal(run, tensors, number):
-        if number == 5 and not done:
-            done.append(number)
-            raise Killed
-        return update(run, tensors, number)
-
-    monkeypatch.setattr(training, "_update", mortal)
-    with pytest.raises(Killed):
-        training.train(SETTINGS, tmp_path, tmp_path / "killed", prepared=prepared)
-    resumed = training.train(
-        SETTINGS, tmp_path, tmp_path / "killed", prepared=prepared, resume=True
-    )
-    first, second = load_checkpoint(whole), load_checkpoint(resumed)
+    first, second = load_checkpoint(whole / NAME), load_checkpoint(killed / NAME)
     for name, array in first.network.items():
         np.testing.assert_array_equal(array, second.network[name])
-    notes = [json.loads((tmp_path / run / "state.json").read_text()) for run in ("whole", "killed")]
+    notes = [json.loads((run / "state.json").read_text()) for run in (whole, killed)]
     assert notes[0]["best"]["update"] == notes[1]["best"]["update"]
     losses = [[row["loss"] for row in note["rows"]] for note in notes]
     assert losses[0] == losses[1]
@@ -93,14 +92,8 @@ def test_the_card_says_how_the_weights_were_made(prepared, tmp_path):
 
 def test_it_learns(prepared, tmp_path):
     """Far better than saying the mean pose, which is what an untrained network amounts to."""
-    settings = TrainConfig(
-        genre="rumba",
-        updates=300,
-        batch=8,
-        rollout=2,
-        chain_beats=64,
-        gate_every=1000,
-        learning_rate=2e-3,
+    settings = dataclasses.replace(
+        SETTINGS, updates=300, batch=8, rollout=2, gate_every=1000, learning_rate=2e-3
     )
     training.train(settings, tmp_path, tmp_path / "run", prepared=prepared)
     rows = json.loads((tmp_path / "run" / "state.json").read_text())["rows"]
@@ -111,7 +104,7 @@ def test_another_run_is_not_overwritten(prepared, tmp_path):
     training.train(SETTINGS, tmp_path, tmp_path / "run", prepared=prepared)
     with pytest.raises(DataError, match="add --resume"):
         training.train(SETTINGS, tmp_path, tmp_path / "run", prepared=prepared)
-    other = TrainConfig(genre="rumba", updates=9, batch=4, rollout=3, chain_beats=64)
+    other = dataclasses.replace(SETTINGS, seed=6)
     with pytest.raises(DataError, match="other settings"):
         training.train(other, tmp_path, tmp_path / "run", prepared=prepared, resume=True)
 
@@ -139,32 +132,38 @@ def test_what_disturbs_histories_is_what_it_says(prepared):
     assert 0.05 < (moved - 1.0).abs().median() < 0.5
 
 
-def test_a_state_is_never_half_written(prepared, tmp_path, monkeypatch):
+@pytest.fixture
+def small_files_only():
+    """The system refuses every file over 20 kB, as a full disk would."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_state_is_never_half_written(prepared, tmp_path, request):
     """Whatever state.json names is there, also when writing the next one fails."""
     out = tmp_path / "run"
     training.train(SETTINGS, tmp_path, out, prepared=prepared)
-
-    def broken(*_):
-        raise OSError("no space")
-
-    run = training_run.TrainingRun(SETTINGS, training._new_net(SETTINGS, prepared.vocabulary), out)
-    run.restore(resume=True)
-    monkeypatch.setattr(training_run, "save_file", broken)
-    with pytest.raises(OSError, match="no space"):
-        run.save(99)
+    there = sorted(path.name for path in out.iterdir())
+    longer = dataclasses.replace(SETTINGS, updates=9, gate_every=1000)
+    request.getfixturevalue("small_files_only")
+    with pytest.raises(OutputError, match=r"state-8\.safetensors: cannot be written"):
+        training.train(longer, tmp_path, out, prepared=prepared, resume=True)
     notes = json.loads((out / "state.json").read_text())
     assert notes["update"] == 6
     assert load_file(str(out / notes["tensors"]))
+    assert sorted(path.name for path in out.iterdir()) == there
 
 
-def test_the_command_line_trains(tmp_path, monkeypatch):
+def test_the_command_line_trains(tmp_path):
     write_choreonet(tmp_path / "data", units=8)
     result = train_command(
         "autoregressive",
         data=tmp_path / "data",
         genre="rumba",
         out=tmp_path / "run",
-        changes={"updates": 2, "batch": 2, "rollout": 2, "chain_beats": 64},
+        changes={**SMALL, "updates": 2},
         seed=1,
     )
     assert load_checkpoint(result["weights"]).card["training"]["seed"] == 1
