@@ -163,6 +163,8 @@ class RecordingConfig:
     """auto: the fastest present; egl: PyBullet's OpenGL; tiny: PyBullet's software renderer."""
     crf: int = 20
     """H.264 quality, smaller is better."""
+    processes: int = 0
+    """Processes that draw; 0: one for each processor, at most 8."""
 
     def __post_init__(self) -> None:
         _require(self.renderer in {"auto", "egl", "tiny"}, "renderer must be auto, egl or tiny")
@@ -171,6 +173,7 @@ class RecordingConfig:
             "width and height must be positive and even",
         )
         _require(1 <= self.frame_rate_hz <= 120, "frame_rate_hz must lie in 1..120")
+        _require(0 <= self.processes <= 64, "processes must lie in 0..64")
 
 
 @dataclass(frozen=True)

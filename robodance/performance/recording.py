@@ -106,7 +106,10 @@ def record(
         sound = _cut(soundtrack, timeline.song_start_s, frames / config.frame_rate_hz)
     with (
         _finished_at(path) as part,
-        draw_pictures(settings, positions, poses) as (renderer, pictures),
+        draw_pictures(settings, positions, poses, processes=config.processes) as (
+            renderer,
+            pictures,
+        ),
     ):
         _encode(part, pictures, sound, frames, config, progress or (lambda share: None))
     return Recording(

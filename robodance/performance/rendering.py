@@ -32,7 +32,11 @@ FEW_PICTURES = 25  # one process draws them before a second one has started
 
 @contextmanager
 def draw_pictures(
-    settings: SceneSettings, positions_rad: FloatArray, torso_pose: FloatArray
+    settings: SceneSettings,
+    positions_rad: FloatArray,
+    torso_pose: FloatArray,
+    *,
+    processes: int = 0,
 ) -> Iterator[tuple[str, Iterator[NDArray[np.uint8]]]]:
     """Draw in processes that end with the ``with`` block, whatever happens in it.
 
@@ -40,6 +44,7 @@ def draw_pictures(
         settings: The scene; renderer ``auto`` takes EGL where it works, else Tiny.
         positions_rad: Shape (F, J).
         torso_pose: Shape (F, 7).
+        processes: How many draw; 0: one for each processor, or one alone for few pictures.
 
     Yields:
         The renderer's name, and the pictures in order as YUV 4:2:0, (H * 3 / 2, W).
@@ -48,9 +53,13 @@ def draw_pictures(
         MissingDependency: No renderer, or not the one that is asked for, starts here.
     """
     choices = ("egl", "tiny") if settings.renderer == "auto" else (settings.renderer,)
+    workers = processes or (min(_cores(), MOST_WORKERS) if len(positions_rad) > FEW_PICTURES else 1)
     for renderer in choices:
         chosen = replace(settings, renderer=renderer)
-        with tempfile.TemporaryFile() as log, _Pool(chosen, positions_rad, torso_pose, log) as pool:
+        with (
+            tempfile.TemporaryFile() as log,
+            _Pool(chosen, positions_rad, torso_pose, log, workers) as pool,
+        ):
             if pool.started():
                 yield renderer, pool.pictures()
                 return
@@ -68,7 +77,7 @@ def renderer_starts(renderer: str) -> bool:
     standing = np.array([[0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]])
     with (
         tempfile.TemporaryFile() as log,
-        _Pool(settings, np.zeros((1, 0)), standing, log) as pool,
+        _Pool(settings, np.zeros((1, 0)), standing, log, 1) as pool,
     ):
         return pool.started()
 
@@ -82,10 +91,10 @@ class _Pool:
         positions_rad: FloatArray,
         torso_pose: FloatArray,
         log: IO[bytes],
+        workers: int,
     ) -> None:
         self._settings = settings
         self._count = len(positions_rad)
-        workers = min(_cores(), MOST_WORKERS) if self._count > FEW_PICTURES else 1
         self._log = log
         self._workers: list[subprocess.Popen[bytes]] = []
         try:

@@ -141,12 +141,12 @@ def test_the_robot_really_moves_in_the_film(nao, tmp_path):
     assert (resting.std(axis=0) > visible).mean() < 0.001
 
 
-def test_the_film_does_not_depend_on_the_number_of_processes(nao, tmp_path, monkeypatch):
+def test_the_film_does_not_depend_on_the_number_of_processes(nao, tmp_path):
     plan = arm_dance(nao, 2.0)
 
-    def drawn(workers):
-        monkeypatch.setattr(rendering, "_cores", lambda: workers)
-        return film(tmp_path, plan, nao)[0].read_bytes()
+    def drawn(processes):
+        config = dataclasses.replace(SMALL, processes=processes)
+        return film(tmp_path, plan, nao, config=config)[0].read_bytes()
 
     assert drawn(1) == drawn(3)
 
