@@ -7,17 +7,15 @@ as one JSON string. A file appears under its name only when it is complete.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from robodance.errors import OutputError, PlanError, RobodanceError
+from robodance.errors import PlanError, RobodanceError
+from robodance.output import plain, write_atomically
 from robodance.skeleton import JOINT_NAMES
 from robodance.values import PerformanceLog, Plan, PoseSequence
 
@@ -25,9 +23,7 @@ __all__ = [
     "FORMAT_VERSION",
     "read_dance",
     "read_plan",
-    "write_atomically",
     "write_dance",
-    "write_json",
     "write_log",
     "write_plan",
 ]
@@ -159,46 +155,6 @@ def write_log(log: PerformanceLog, path: Path) -> None:
     )
 
 
-def write_json(content: Mapping[str, Any], path: Path) -> None:
-    """Write a JSON file.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    text = json.dumps(content, indent=1, sort_keys=False, allow_nan=False, default=_plain)
-    with write_atomically(path) as file:
-        file.write(text.encode() + b"\n")
-
-
-@contextmanager
-def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside ``path`` that takes its name when all went well.
-
-    Raises:
-        OutputError: The folder or the file cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(
-            f"{path}: cannot be written ({error.strerror}); free some space or choose another "
-            "folder with --out"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _write_npz(path: Path, **arrays: Any) -> None:
     with write_atomically(path) as file:
         np.savez_compressed(file, format_version=np.int64(FORMAT_VERSION), **arrays)
@@ -226,15 +182,4 @@ def _read_npz(path: Path, kind: str, build: Callable[[Mapping[str, Any]], Value]
 
 
 def _as_json(metadata: Mapping[str, Any]) -> Any:
-    return np.array(json.dumps(dict(metadata), sort_keys=True, default=_plain))
-
-
-def _plain(value: Any) -> Any:
-    """Turn numpy and mapping values into what JSON knows."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} cannot go into a file")
+    return np.array(json.dumps(plain(metadata), sort_keys=True))

@@ -10,7 +10,6 @@ from robodance.plan_file import (
     FORMAT_VERSION,
     read_dance,
     read_plan,
-    write_atomically,
     write_dance,
     write_plan,
 )
@@ -126,33 +125,6 @@ def test_a_truncated_plan_is_a_clear_error(plan, tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(PlanError, match="damaged"):
         read_plan(path)
-
-
-def test_what_fails_halfway_leaves_the_old_file_and_no_other(tmp_path):
-    path = tmp_path / "report.json"
-    path.write_text("old")
-
-    def write_and_fail():
-        with write_atomically(path) as file:
-            file.write(b"half")
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_and_fail()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_full_disk_is_a_clear_error(plan, tmp_path):
-    full = tmp_path / "full"
-
-    def write_to_a_full_disk():
-        with write_atomically(full):
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(OutputError, match="No space left on device"):
-        write_to_a_full_disk()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_a_file_is_a_clear_error(plan, tmp_path):

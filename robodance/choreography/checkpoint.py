@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from robodance.choreography.phrases import Vocabulary
 from robodance.choreography.sampling import Normaliser
 from robodance.errors import DataError
-from robodance.plan_file import write_atomically, write_json
+from robodance.output import write_atomically, write_json
 
 __all__ = ["FORMAT_VERSION", "Checkpoint", "card_path", "load_checkpoint", "save_checkpoint"]
 

@@ -15,7 +15,7 @@ from robodance.choreography.generators.autoregressive import AutoregressiveNet
 from robodance.config import TrainConfig
 from robodance.errors import DataError
 from robodance.learning.gate import Verdict
-from robodance.plan_file import write_atomically, write_json
+from robodance.output import write_atomically, write_json
 
 __all__ = ["TrainingRun", "draw_curves"]
 

@@ -7,10 +7,7 @@ the part's) first moment.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robodance.config import RecordingConfig
-from robodance.errors import MissingDependency, OutputError
+from robodance.errors import MissingDependency
+from robodance.output import complete_file
 from robodance.performance.camera import Camera, changing_window
 from robodance.performance.rendering import draw_pictures
 from robodance.performance.scene import SceneSettings
@@ -105,7 +103,7 @@ def record(
     if soundtrack is not None and timeline.song_start_s is not None:
         sound = _cut(soundtrack, timeline.song_start_s, frames / config.frame_rate_hz)
     with (
-        _finished_at(path) as part,
+        complete_file(path, failures=(OSError, av.FFmpegError), option="--record") as part,
         draw_pictures(settings, positions, poses, processes=config.processes) as (
             renderer,
             pictures,
@@ -239,28 +237,3 @@ def _encode_sound(container: Any, stream: Any, sound: Soundtrack, done: int, unt
         container.mux(stream.encode(frame))
         done += piece.shape[1]
     return done
-
-
-@contextmanager
-def _finished_at(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``path``; it becomes ``path`` when all went well."""
-    part = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        part = Path(name)
-        yield part
-        part.chmod(0o644)
-        part.replace(path)
-    except OutputError:
-        raise
-    except (OSError, av.FFmpegError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise OutputError(
-            f"{path}: the film cannot be written ({reason}); free some space or choose another "
-            "place with --record"
-        ) from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)

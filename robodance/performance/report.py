@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from robodance.plan_file import write_json
+from robodance.output import plain
 from robodance.values import (
     Certificate,
     Losses,
@@ -20,7 +19,7 @@ from robodance.values import (
     SongAnalysis,
 )
 
-__all__ = ["REPORT_VERSION", "make_report", "summarise", "write_report"]
+__all__ = ["REPORT_VERSION", "make_report", "summarise"]
 
 REPORT_VERSION = 1
 HEAT_SHARE = 1.0  # a motor's nominal torque is what it can give for ever
@@ -65,18 +64,7 @@ def make_report(
         "seconds": dict(seconds or {}),
         "warnings": [*warnings, *_warnings(certificate, log, analysis)],
     }
-    return dict(_plain(content))
-
-
-def write_report(path: Path, *values: Any, **more: Any) -> dict[str, Any]:
-    """Make a report (arguments of ``make_report``), write it to ``path`` and return it.
-
-    Raises:
-        OutputError: The file cannot be written.
-    """
-    content = make_report(*values, **more)
-    write_json(content, path)
-    return content
+    return dict(plain(content))
 
 
 def _song(analysis: SongAnalysis) -> dict[str, Any]:
@@ -257,16 +245,3 @@ def _clock(seconds: float) -> str:
 
 def _mm(metres: float | None) -> str:
     return "unlimited" if metres is None else f"{1000 * metres:.0f} mm"
-
-
-def _plain(value: Any) -> Any:
-    """Turn numpy, mappings and tuples into what JSON knows; not finite becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return str(value) if isinstance(value, Path) else value

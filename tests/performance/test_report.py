@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hand_made_plans import standing_plan
 
-from robodance.performance.report import make_report, summarise, write_report
+from robodance.output import write_json
+from robodance.performance.report import make_report, summarise
 from robodance.values import (
     Beats,
     BoneLoss,
@@ -114,7 +115,8 @@ def test_the_report_holds_what_was_found_and_lost(plan, certificate, losses, ana
 def test_the_report_is_plain_json_even_where_nothing_is_finite(plan, certificate, losses, tmp_path):
     endless = dataclasses.replace(certificate, clearance_m=math.inf, zmp_margin_m=math.nan)
     path = tmp_path / "report.json"
-    content = write_report(path, plan, endless, losses)
+    content = make_report(plan, endless, losses)
+    write_json(content, path)
     assert json.loads(path.read_text()) == content
     assert content["certificate"]["self_collision"]["minimum_clearance_m"] is None
     assert content["performance"] is None
