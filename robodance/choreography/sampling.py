@@ -33,6 +33,7 @@ __all__ = [
     "conditions",
     "mirror_poses",
     "rollout",
+    "torch_threads",
 ]
 
 LARGEST = 12.0  # standard deviations; no network error may feed itself beyond this
@@ -111,7 +112,9 @@ def rollout(
     turned = torch.zeros_like(plain)
     order = torch.from_numpy(MIRROR_ORDER)
     sign = torch.from_numpy(MIRROR_SIGN).float()
-    with _single_thread(), torch.inference_mode():
+    # One thread: a frame is too little work to share, and threads that wait for each other
+    # make it dozens of times slower on a busy machine.
+    with torch_threads(1), torch.inference_mode():
         told = net.tell(conditions(frames, phase, music))
         for step in range(length):
             flip = mirrored[:, step, None]
@@ -128,15 +131,12 @@ def rollout(
 
 
 @contextmanager
-def _single_thread() -> Iterator[None]:
-    """Keep torch to one thread: a frame is too little work to share.
-
-    Threads that wait for each other make it dozens of times slower on a busy machine.
-    """
+def torch_threads(count: int) -> Iterator[None]:
+    """Let torch use ``count`` threads in a ``with`` block, and as many as before after it."""
     import torch
 
     before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
     try:
         yield
     finally:

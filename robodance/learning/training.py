@@ -28,7 +28,12 @@ from robodance.choreography.generators.autoregressive import (
     NetConfig,
 )
 from robodance.choreography.phrases import Vocabulary
-from robodance.choreography.sampling import MIRROR_ORDER, MIRROR_SIGN, Normaliser
+from robodance.choreography.sampling import (
+    MIRROR_ORDER,
+    MIRROR_SIGN,
+    Normaliser,
+    torch_threads,
+)
 from robodance.config import TrainConfig
 from robodance.learning.corpus import (
     BEATS_PER_BAR,
@@ -154,20 +159,34 @@ def train(
     Raises:
         DataError: The data cannot be read, or ``out`` holds another run.
     """
-    torch.set_num_threads(config.threads)
     out.mkdir(parents=True, exist_ok=True)
-    prepared = prepared or prepare(config, data)
-    net = _new_net(config, prepared.vocabulary)
-    tensors = _Tensors(prepared.corpus, net.config.history)
-    run = TrainingRun(config, net, out)
-    first = run.restore(resume)
-    reference = reference_figures(prepared.library)
-    started, clock = first, time.monotonic()
+    with torch_threads(config.threads):
+        prepared = prepared or prepare(config, data)
+        run = TrainingRun(config, _new_net(config, prepared.vocabulary), out)
+        first = run.restore(resume)
+        reference = reference_figures(prepared.library)
+        _learn(run, prepared, reference, first, progress)
+        weights = finish(config, run.net.config, prepared, out, reference, run.legs)
+    draw_curves(out)
+    return weights
+
+
+def _learn(
+    run: TrainingRun,
+    prepared: TrainingData,
+    reference: Mapping[str, Figures],
+    first: int,
+    progress: Callable[[float, str], None] | None,
+) -> None:
+    """Do the updates from ``first`` on; notes, free runs and states on the way."""
+    config = run.config
+    tensors = _Tensors(prepared.corpus, run.net.config.history)
+    clock = time.monotonic()
     for update in range(first, config.updates):
         loss = _update(run, tensors, update)
         done = update + 1
         if done % 50 == 0 or done == config.updates:
-            pace = (done - started) / max(time.monotonic() - clock, 1e-9)
+            pace = (done - first) / max(time.monotonic() - clock, 1e-9)
             run.note({"update": done, "loss": round(loss, 5), "updates_per_s": round(pace, 2)})
             if progress is not None:
                 progress(done / config.updates, f"update {done}, loss {loss:.4f}, {pace:.1f}/s")
@@ -179,9 +198,6 @@ def train(
                 progress(done / config.updates, f"free run at {done}: {verdict.as_dict()}")
         if done % config.save_every == 0 or done == config.updates:
             run.save(done)
-    weights = finish(config, net.config, prepared, out, reference, run.legs)
-    draw_curves(out)
-    return weights
 
 
 def finish(

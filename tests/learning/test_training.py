@@ -100,6 +100,24 @@ def test_it_learns(prepared, tmp_path):
     assert rows[-1]["loss"] < 0.7 * np.abs(prepared.corpus.poses).mean()
 
 
+def test_training_leaves_the_threads_of_torch_as_they_were(prepared, tmp_path):
+    before = torch.get_num_threads()
+    settings = dataclasses.replace(
+        SETTINGS, threads=before + 1, updates=1, trial_frames=100, gate_frames=100
+    )
+    inside = set()
+
+    def look(share, line):
+        inside.add(torch.get_num_threads())
+
+    training.train(settings, tmp_path, tmp_path / "run", prepared=prepared, progress=look)
+    assert inside == {before + 1}
+    assert torch.get_num_threads() == before
+    with pytest.raises(DataError, match="add --resume"):
+        training.train(settings, tmp_path, tmp_path / "run", prepared=prepared)
+    assert torch.get_num_threads() == before
+
+
 def test_another_run_is_not_overwritten(prepared, tmp_path):
     training.train(SETTINGS, tmp_path, tmp_path / "run", prepared=prepared)
     with pytest.raises(DataError, match="add --resume"):
