@@ -17,7 +17,8 @@ from typing import Any
 import robodance
 from robodance.config import PerformConfig
 from robodance.errors import InfeasibleDance, PerformanceAborted, UsageError
-from robodance.plan_file import write_dance, write_json, write_log, write_plan
+from robodance.output import write_json
+from robodance.plan_file import write_dance, write_log, write_plan
 from robodance.progress import Progress, Silence
 from robodance.values import (
     Certificate,
@@ -156,7 +157,7 @@ def plan_dance(
         )
     with clock.stage("adapt"), tell.stage("adapting it") as report:
         adapted = adapt(dance, robot, config.motion, progress=report)
-        plan = replace(adapted.plan, metadata=_provenance(adapted.plan, analysis, dance, config))
+        plan = _of_song(adapted.plan, analysis)
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)
@@ -286,24 +287,19 @@ def _end_of_part(duration_s: float, from_s: float, to_s: float | None) -> float:
     return min(end_s, duration_s)
 
 
-def _provenance(
-    plan: Plan, analysis: SongAnalysis, dance: PoseSequence, config: PerformConfig
-) -> dict[str, Any]:
-    """Return where a plan comes from: everything needed to make it again."""
-    return {
+def _of_song(plan: Plan, analysis: SongAnalysis) -> Plan:
+    """Return a plan that says which song it belongs to, and what made it.
+
+    What the stages know (genre, generator, seed; robot, modes) they have written.
+    """
+    metadata = {
         **plan.metadata,
         "song_sha256": analysis.song.sha256,
         "song_path": Path(analysis.song.path).name,
         "tempo_bpm": analysis.beats.tempo_bpm,
-        "genre": analysis.genre.name,
-        "generator": dance.metadata.get("generator", "recorded"),
-        "seed": config.seed,
-        "tempo_mode": config.motion.tempo,
-        "slow_motion": config.motion.slow_motion,
-        "balance_mode": config.motion.balance,
-        "robot_model": config.robot,
         "versions": {"robodance": robodance.__version__, "python": platform.python_version()},
     }
+    return replace(plan, metadata=metadata)
 
 
 def _retreats(share: float) -> tuple[str, ...]:

@@ -87,7 +87,7 @@ def create_dance(
             "weights_sha256": generator.card["sha256"],
             "seed": seed,
             "song_beats_per_dance_beat": ratio,
-            "robodance_version": robodance.__version__,
+            "versions": {"robodance": robodance.__version__},
         },
     )
 

@@ -148,10 +148,10 @@ def _plan(
         acceleration_limits_rad_s2=limits.acceleration_rad_s2,
         metadata={
             **dict(dance.metadata),
-            "robot": robot.name,
-            "tempo": config.tempo,
+            "robot_model": robot.name,
+            "tempo_mode": config.tempo,
             "slow_motion": config.slow_motion,
-            "balance": config.balance,
+            "balance_mode": config.balance,
             "stand": config.stand,
             "knot_rate_hz": config.knot_rate_hz,
         },
