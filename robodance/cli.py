@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from robodance import __version__
 from robodance.errors import OutputError, RobodanceError, UsageError
+from robodance.output import plain
 
 if TYPE_CHECKING:
     from robodance.config import PerformConfig, ShowConfig
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             OutputError.exit_code,
         )
     if options.json and result is not None:
-        json.dump(result, sys.stdout, default=_plain)
+        json.dump(plain(result), sys.stdout)
         sys.stdout.write("\n")
     return int(result.get("exit_code", 0)) if isinstance(result, dict) else 0
 
@@ -247,7 +248,7 @@ def _what_to_perform(
     options: argparse.Namespace,
 ) -> tuple[Path, PerformConfig, ShowConfig | None]:
     """Put song, settings and show together: defaults < --config < --show < flags."""
-    from robodance.config import load_config, load_show
+    from robodance.config import load_config, load_show, said
     from robodance.resources import launch_path
     from robodance.settings import override
 
@@ -276,10 +277,7 @@ def _what_to_perform(
         "motion.balance": options.balance,
         "simulation.gui": options.gui or None,
     }
-    if options.slow_motion is not None and options.tempo is None:
-        flags["motion.tempo"] = "slow"
-    given = {key: value for key, value in flags.items() if value is not None}
-    return song, override(config, {**given, **_pairs(options.set)}), show
+    return song, override(config, {**said(flags), **_pairs(options.set)}), show
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any] | None:
@@ -351,7 +349,3 @@ def _moment(text: str) -> float:
 
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -9,6 +9,7 @@ compares the two.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ __all__ = [
     "TrainConfig",
     "load_config",
     "load_show",
+    "said",
 ]
 
 GENRES = ("cha-cha", "rumba", "tango", "waltz")
@@ -206,24 +208,27 @@ class ShowOutputs:
 
 @dataclass(frozen=True)
 class ShowConfig:
-    """A show file: one performance, with all it needs, in a few lines."""
+    """A show file: one performance, with all it needs, in a few lines.
+
+    Settings that it leaves out (None) stay as the configuration file has them.
+    """
 
     song: str
     """The song; a path relative to the show file."""
     genre: str | None = None
-    """Genre; None: classified."""
-    seed: int = 0
-    """Same song, same seed: same dance."""
-    tempo: str = "keep"
-    """keep or slow."""
-    slow_motion: float = 1.0
-    """How many times slower than the music (with tempo: slow)."""
-    balance: str = "upper-body"
-    """Balance mode."""
+    """As ``audio.genre``."""
+    seed: int | None = None
+    """As ``seed``."""
+    tempo: str | None = None
+    """As ``motion.tempo``."""
+    slow_motion: float | None = None
+    """As ``motion.slow_motion``."""
+    balance: str | None = None
+    """As ``motion.balance``."""
+    robot: str | None = None
+    """As ``robot``."""
     backend: str = "simulation"
     """simulation, or none to stop at the plan."""
-    robot: str = "nao_v6"
-    """Robot description."""
     from_s: float = 0.0
     """Where in the song the performance begins."""
     to_s: float | None = None
@@ -235,14 +240,28 @@ class ShowConfig:
 
     def settings(self) -> dict[str, Any]:
         """Return what the show says about the settings of ``perform``, by dotted key."""
-        return {
+        return said({
             "seed": self.seed,
             "robot": self.robot,
             "audio.genre": self.genre,
             "motion.tempo": self.tempo,
             "motion.slow_motion": self.slow_motion,
             "motion.balance": self.balance,
-        }
+        })
+
+
+def said(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a show or the flags really give: those that are not None.
+
+    Tempo and slow motion are said together: a factor alone means ``slow``, and ``keep``
+    takes back the factor of whoever spoke before.
+    """
+    given = {key: value for key, value in settings.items() if value is not None}
+    if "motion.slow_motion" in given:
+        given.setdefault("motion.tempo", "slow")
+    elif given.get("motion.tempo") == "keep":
+        given["motion.slow_motion"] = 1.0
+    return given
 
 
 def load_show(path: Path | str) -> ShowConfig:

@@ -75,14 +75,14 @@ def examine(*, quick: bool = False) -> list[Finding]:
     """Look at everything robodance needs.
 
     Args:
-        quick: Only look whether packages are installed; import nothing.
+        quick: Only look what is installed; import nothing and draw nothing.
     """
     return [
         _python(),
         *_packages(quick=quick),
         *_data_folders(),
         *_weights(),
-        _egl(),
+        _renderer(quick=quick),
         _disk(),
     ]
 
@@ -148,15 +148,23 @@ def _weights() -> Iterator[Finding]:
         )
 
 
-def _egl() -> Finding:
-    found = ctypes.util.find_library("EGL") is not None
-    return Finding(
-        "OpenGL (EGL)",
-        found,
-        "films are drawn by EGL" if found else "films are drawn by the slower software renderer",
-        "on Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri",
-        needed=False,
-    )
+def _renderer(*, quick: bool) -> Finding:
+    """Look at what draws films: quickly whether EGL is there, else whether it draws."""
+    name, mend = "film renderer", "on Debian or Ubuntu: apt-get install libegl1 libgl1-mesa-dri"
+    if quick:
+        there = ctypes.util.find_library("EGL") is not None
+        detail = "libEGL is here" if there else "no libEGL: films would be drawn in software (tiny)"
+        return Finding(name, there, f"{detail} (not tried)", mend, needed=False)
+    try:
+        from robodance.performance.rendering import renderer_starts
+
+        chosen = next((kind for kind in ("egl", "tiny") if renderer_starts(kind)), None)
+    except (ImportError, OSError) as error:
+        return Finding(name, False, f"cannot be tried: {error}", "see above", needed=False)
+    detail = f"films are drawn by {chosen}" if chosen else "none starts: there can be no films"
+    if chosen == "tiny":
+        detail += " (software); OpenGL (egl) does not start"
+    return Finding(name, chosen == "egl", detail, mend, needed=False)
 
 
 def _disk() -> Finding:

@@ -7,7 +7,10 @@ import sys
 
 import pytest
 
+from robodance import cli
 from robodance.cli import main
+from robodance.config import PerformConfig, load_config
+from robodance.errors import ConfigError
 
 HEAVY = ("torch", "librosa", "scipy", "pybullet", "numpy", "numba", "av", "rich", "qi")
 HELP_CPU_S = 0.100  # promised; bare Python alone takes about 0.02
@@ -76,6 +79,59 @@ def test_wrong_usage_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, 
     assert list(tmp_path.iterdir()) == []
 
 
+def settings_of(*arguments):
+    """The settings that a command line of ``perform`` ends up with."""
+    options = cli._parser().parse_args(["perform", *arguments])
+    return cli._what_to_perform(options)[1]
+
+
+@pytest.fixture
+def slow_file(tmp_path):
+    """A configuration file that differs from the defaults wherever a show can speak."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "seed: 5\nrobot: nao_v5\naudio: {genre: waltz}\n"
+        "motion: {tempo: slow, slow_motion: 3.0, lead_in_s: 4.0}\n"
+    )
+    return str(file)
+
+
+def show_file(tmp_path, text=""):
+    file = tmp_path / "show.yaml"
+    file.write_text(f"song: song.wav\n{text}")
+    return str(file)
+
+
+def test_a_show_that_says_nothing_keeps_what_the_configuration_says(tmp_path, slow_file):
+    alone = load_config(slow_file)
+    assert settings_of("--config", slow_file, "--show", show_file(tmp_path)) == alone
+    assert settings_of("--show", show_file(tmp_path)) == PerformConfig()
+
+
+def test_a_show_wins_over_the_configuration_and_flags_win_over_both(tmp_path, slow_file):
+    show = show_file(tmp_path, "seed: 6\nrobot: nao_v6\ngenre: tango\nslow_motion: 2\n")
+    shown = settings_of("--config", slow_file, "--show", show)
+    assert (shown.seed, shown.robot, shown.audio.genre) == (6, "nao_v6", "tango")
+    assert (shown.motion.tempo, shown.motion.slow_motion) == ("slow", 2.0)
+    assert shown.motion.lead_in_s == 4.0  # a show cannot speak of it
+
+    flags = ("--seed", "7", "--robot-model", "nao_v5", "--genre", "rumba", "--slow-motion", "1.5")
+    flagged = settings_of("--config", slow_file, "--show", show, *flags)
+    assert (flagged.seed, flagged.robot, flagged.audio.genre) == (7, "nao_v5", "rumba")
+    assert flagged.motion.slow_motion == 1.5
+    assert settings_of("--show", show, "--seed", "7", "--set", "seed=8").seed == 8
+
+
+@pytest.mark.parametrize("who", ["show", "flag"])
+def test_keeping_the_tempo_takes_back_slow_motion(tmp_path, slow_file, who):
+    show = show_file(tmp_path, "tempo: keep\n" if who == "show" else "")
+    flags = ("--tempo", "keep") if who == "flag" else ()
+    motion = settings_of("--config", slow_file, "--show", show, *flags).motion
+    assert (motion.tempo, motion.slow_motion) == ("keep", 1.0)
+    with pytest.raises(ConfigError, match="slow_motion needs tempo: slow"):
+        settings_of("--show", show, "--tempo", "keep", "--slow-motion", "2")
+
+
 def test_an_error_with_json_is_one_object_alone_on_stdout(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["perform", "missing.wav", "--sim", "--json"]) == 3
@@ -91,6 +147,29 @@ def test_doctor_finds_this_installation_in_order(capsys, quick):
     assert findings["torch"]["found"]
     assert all(f["found"] for f in findings.values() if f["needed"])
     assert sum(name.startswith("weights") for name in findings) >= 4
+
+
+def renderer_finding(capsys, *arguments):
+    assert main(["doctor", "--json", *arguments]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    (finding,) = [finding for finding in findings if finding["name"] == "film renderer"]
+    return finding
+
+
+def test_doctor_says_what_really_draws_films_here(capsys, tmp_path, monkeypatch):
+    from robodance.performance.rendering import renderer_starts
+
+    finding = renderer_finding(capsys)
+    assert finding["found"] == renderer_starts("egl")
+    assert f"drawn by {'egl' if finding['found'] else 'tiny'}" in finding["detail"]
+
+    monkeypatch.setenv("LIBGL_DRIVERS_PATH", str(tmp_path))  # no driver can be found there
+    monkeypatch.setenv("__EGL_VENDOR_LIBRARY_DIRS", str(tmp_path))
+    without = renderer_finding(capsys)
+    assert not without["found"]
+    assert "drawn by tiny" in without["detail"]
+    assert "apt-get install libegl1" in without["mend"]
+    assert "not tried" in renderer_finding(capsys, "--quick")["detail"]
 
 
 def test_doctor_names_the_line_that_mends_a_missing_package(monkeypatch, capsys):

@@ -11,7 +11,7 @@ PACKAGE = Path(robodance.__file__).parent
 
 # A module may import from its own room and from the rooms listed for it.
 LOW = {"errors", "values", "skeleton", "resources", "plan_file", "progress", "motion_files", ""}
-LOW |= {"song_file", "settings"}
+LOW |= {"song_file", "settings", "output"}
 STAGES = ("audio", "choreography", "motion", "performance")
 ALLOWED = {
     "errors": set(),
@@ -20,7 +20,8 @@ ALLOWED = {
     "resources": {"errors"},
     "settings": {"errors"},
     "song_file": {"errors", "values"},
-    "plan_file": {"errors", "values", "skeleton", ""},
+    "output": {"errors"},
+    "plan_file": {"errors", "output", "values", "skeleton", ""},
     "progress": {"errors"},
     "motion_files": {"errors", "values", "skeleton", "resources", "plan_file"},
     "config": LOW,
@@ -28,7 +29,7 @@ ALLOWED = {
     **{stage: LOW | {"config", "robots"} for stage in STAGES},
     "learning": LOW | {"config", "robots", "audio", "choreography"},
     "pipeline": LOW | {"config", "robots", *STAGES},
-    "doctor": LOW | {"config"},
+    "doctor": LOW | {"config", "robots", *STAGES},
     "cli": LOW | {"config", "doctor", "pipeline", "learning"},
     "": {"errors", "config", "pipeline"},  # robodance/__init__.py, lazily
     "__main__": {"cli"},
@@ -83,6 +84,9 @@ def test_imports_point_one_way():
         ("motion/planted.py", "from robodance.audio.beats import track_beats"),
         ("robots/planted.py", "import robodance.motion"),
         ("values.py", "from robodance import cli"),
+        ("output.py", "from robodance.values import Plan"),
+        ("performance/planted.py", "from robodance.doctor import examine"),
+        ("doctor.py", "from robodance import pipeline"),
     ],
 )
 def test_a_planted_arrow_is_seen(tmp_path, file, line):
