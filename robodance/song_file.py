@@ -27,6 +27,7 @@ Float32 = NDArray[np.float32]
 _MISSING_SHARE = 0.01  # a file may end this share of its length (or _MISSING_S) early
 _MISSING_S = 0.5
 _STUMP_S = 60.0  # so much of a cut-off mp3 is a song of its own
+_LATEST_START_S = 60.0  # sound that begins later in a film has a broken time stamp
 _LOUDEST = 8.0  # a float file above this peak is on another scale than -1..1
 _OPEN_ENDED = {0, 0xFFFFFFFF, 0x7FFFFFFF}  # sizes that a recorder writes when it streams
 
@@ -148,8 +149,13 @@ def _decode(container: Any, stream: Any, rate_hz: int) -> Float32:
     channels = stream.codec_context.channels
     resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate_hz)
     blocks: list[NDArray[Any]] = []
-    for frame in container.decode(stream):
+    for frame in container.decode(stream):  # an encoder's start-up is cut off where it is told
         if frame.sample_rate == rate_hz and len(frame.layout.channels) == channels:
+            if not blocks and frame.time is not None:
+                # In a film the sound may begin after the picture.
+                late_s = frame.time - (container.start_time or 0) / av.time_base
+                if 0.0 < late_s < _LATEST_START_S:
+                    blocks.append(np.zeros((round(late_s * rate_hz), channels), np.float32))
             blocks += [out.to_ndarray().T for out in resampler.resample(frame)]
     blocks += [out.to_ndarray().T for out in resampler.resample(None)]
     if not blocks:
