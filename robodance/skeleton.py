@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robodance.errors import DataError
-from robodance.values import FloatArray, IntArray, PoseSequence
+from robodance.values import POSE_DIM, FloatArray, IntArray, PoseSequence
 
 __all__ = [
     "BONES",
@@ -75,7 +75,6 @@ RIGHT = slice(3, 12)
 LEFT = slice(12, 21)
 MIRRORED_JOINTS: IntArray = np.array([1, 0, 2, *range(12, 21), *range(3, 12)])
 
-POSE_DIM = 74
 LOCAL_POSITIONS = slice(0, 63)
 FACING = slice(63, 66)
 ROOT_VELOCITY = slice(66, 69)

@@ -280,7 +280,8 @@ class Plan:
         position_limits_rad: Shape (J, 2) used.
         velocity_limits_rad_s: Shape (J,) used.
         acceleration_limits_rad_s2: Shape (J,) used.
-        metadata: Song hash and path hint, tempo, genre, generator, seed, modes, versions.
+        metadata: Song hash and path hint, tempo, genre, generator, seed, modes, robot model,
+            versions.
     """
 
     joint_names: tuple[str, ...]
