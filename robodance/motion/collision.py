@@ -14,15 +14,15 @@ import numpy as np
 from robodance.errors import UnreachableLimits
 from robodance.motion.program import BandedQuadratic
 from robodance.motion.spline import TAPS, basis
-from robodance.robots.kinematics import LinkPoses, forward_kinematics, joint_axes
+from robodance.robots.kinematics import LinkPoses, crossed, forward_kinematics, joint_axes
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray, IntArray
 
 __all__ = ["Bodies", "ClearanceTerm", "closest_points"]
 
 FAR_M = 10.0
+SAMPLES_AT_ONCE = 20_000  # bounds memory for long songs
 ROUNDING_M = 1e-6
-NEIGHBOUR_CLEARANCE_M = 0.001  # of parts with one link between them, near by construction
 TINY_M2 = 1e-12
 SHALLOW = 1e-9  # squared sine of the angle under which segments count as parallel
 
@@ -35,9 +35,10 @@ class Bodies:
         robot: The robot.
         moving: Links that planned joints move.
         pairs: Shape (P, 2), capsules to keep apart; at least one of each moves.
-        required_m: Shape (P,), distance to keep; less than asked for neighbours, and where
-            the stand posture itself is nearer.
+        required_m: Shape (P,), distance to keep; less than asked where the stand posture
+            itself is nearer.
         still: Capsule end points (C, 2, 3) in the stand posture.
+        radii: Shape (C,), metres.
     """
 
     robot: RobotModel
@@ -78,8 +79,7 @@ class Bodies:
                 f"{capsules[a].name} and {capsules[b].name} touch in the start posture, at the "
                 "time 0 s; choose another `stand` or correct the capsules in the robot's YAML"
             )
-        asked = [NEIGHBOUR_CLEARANCE_M if _neighbours(robot, a, b) else asked_m for a, b in pairs]
-        required = np.minimum(np.minimum(asked, asked_m), at_stand - ROUNDING_M)
+        required = np.minimum(asked_m, at_stand - ROUNDING_M)
         return replace(body, required_m=required)
 
     def of_columns(self, columns: tuple[int, ...]) -> Bodies:
@@ -102,47 +102,55 @@ class Bodies:
 
     def clearances(self, positions_rad: FloatArray, within_m: float = FAR_M) -> FloatArray:
         """Return the distance of every pair, (T, P); ``within_m`` where it is larger than that."""
-        ends, _ = self.end_points(positions_rad)
-        sample, pair = self.near(ends, within_m)
         result = np.full((len(positions_rad), len(self.pairs)), within_m)
-        a, b = self.pairs[pair].T
-        first, second = closest_points(ends[sample, a], ends[sample, b])
-        distance = np.linalg.norm(first - second, axis=1) - self.radii[a] - self.radii[b]
-        result[sample, pair] = np.minimum(distance, within_m)
+        for start in range(0, len(positions_rad), SAMPLES_AT_ONCE):
+            ends, _ = self.end_points(positions_rad[start : start + SAMPLES_AT_ONCE])
+            sample, pair = self.near(ends, within_m)
+            distance = self.gaps(ends, sample, pair)[0]
+            result[start + sample, pair] = np.minimum(distance, within_m)
         return result
+
+    def gaps(
+        self, ends: FloatArray, sample: IntArray, pair: IntArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return distances (M,) of pairs at samples, and the closest points, each (3, M)."""
+        a, b = self.pairs[pair].T
+        first, second = closest_points(*(ends[c, e, :, sample].T for c in (a, b) for e in (0, 1)))
+        apart = first - second
+        length = np.sqrt((apart * apart).sum(axis=0))
+        return length - self.radii[a] - self.radii[b], first, second
 
     def end_points(
         self, positions_rad: FloatArray, others: FloatArray | None = None
     ) -> tuple[FloatArray, LinkPoses]:
-        """Return the capsules' end points (T, C, 2, 3) and the poses of the moving links.
+        """Return the capsules' end points (C, 2, 3, T) and the poses of the moving links.
 
         Args:
             positions_rad: Shape (T, J).
-            others: Shape (T, C, 2, 3), where links that do not move are; None: as they stand.
+            others: Shape (C, 2, 3, T), where links that do not move are; None: as they stand.
         """
         poses = forward_kinematics(self.robot, positions_rad, self.moving)
         if others is None:
-            ends = np.tile(self.still, (len(positions_rad), 1, 1, 1))
+            ends = np.repeat(self.still[..., None], len(positions_rad), axis=3)
         else:
             ends = others.copy()
         for i, capsule in enumerate(self.robot.capsules):
             if capsule.link in self.moving:
-                ends[:, i, 0] = poses.points(capsule.link, capsule.start_m)
-                ends[:, i, 1] = poses.points(capsule.link, capsule.end_m)
+                ends[i, 0] = poses.points(capsule.link, capsule.start_m).T
+                ends[i, 1] = poses.points(capsule.link, capsule.end_m).T
         return ends, poses
 
     def near(self, ends: FloatArray, within_m: float | FloatArray) -> tuple[IntArray, IntArray]:
         """Return the samples and pairs whose bounding spheres come within a distance."""
-        middle = 0.5 * (ends[:, :, 0] + ends[:, :, 1])
+        middle = 0.5 * (ends[:, 0] + ends[:, 1])  # (C, 3, T)
         reach = np.linalg.norm(self.still[:, 0] - self.still[:, 1], axis=1) / 2.0 + self.radii
         a, b = self.pairs.T
-        squared = np.zeros((len(a), len(ends)))
-        for axis in range(3):
-            along = np.ascontiguousarray(middle[:, :, axis].T)  # (C, T): rows are fast to pick
-            gap = along[a] - along[b]
-            gap *= gap
-            squared += gap
-        pair, sample = np.nonzero(squared < ((reach[a] + reach[b] + within_m) ** 2)[:, None])
+        limits = (reach[a] + reach[b] + within_m) ** 2
+        close = np.empty((len(a), ends.shape[3]), dtype=bool)
+        for p, (i, j) in enumerate(self.pairs):
+            gap = middle[i] - middle[j]
+            close[p] = np.einsum("it,it->t", gap, gap) < limits[p]
+        pair, sample = np.nonzero(close)
         return sample, pair
 
 
@@ -188,11 +196,7 @@ class ClearanceTerm:
         """Return the cost per control point."""
         ends, _ = self._moved(control)
         sample, pair = self._bodies.near(ends, self._safe)
-        a, b = self._bodies.pairs[pair].T
-        first, second = closest_points(ends[sample, a], ends[sample, b])
-        gap = np.linalg.norm(first - second, axis=1)
-        radii = self._bodies.radii
-        short = np.maximum(self._safe[pair] - gap + radii[a] + radii[b], 0.0)
+        short = np.maximum(self._safe[pair] - self._bodies.gaps(ends, sample, pair)[0], 0.0)
         point = self._segments[sample // len(self._basis)] + 1
         cost = 0.5 * self._weight * short**2
         return np.asarray(np.bincount(point, cost, minlength=len(control)), dtype=np.float64)
@@ -201,9 +205,9 @@ class ClearanceTerm:
         """Add the Gauss-Newton model."""
         ends, poses = self._moved(control)
         sample, short, slope = self._slopes(ends, poses)
-        joints, phases = len(self._columns), len(self._basis)
-        hessian = np.zeros((len(ends), joints, joints))
-        gradient = np.zeros((len(ends), joints))
+        joints, phases, samples = len(self._columns), len(self._basis), ends.shape[3]
+        hessian = np.zeros((samples, joints, joints))
+        gradient = np.zeros((samples, joints))
         np.add.at(hessian, sample, slope[:, :, None] * slope[:, None, :])
         np.add.at(gradient, sample, -short[:, None] * slope)
         for phase in range(phases):
@@ -230,56 +234,56 @@ class ClearanceTerm:
         """Return for each shortfall its sample, its size and its derivatives (M, n), negated."""
         bodies = self._bodies
         sample, pair = bodies.near(ends, self._safe)
+        gap, first, second = bodies.gaps(ends, sample, pair)
+        apart = first - second
+        length = np.sqrt((apart * apart).sum(axis=0))
+        hit = (gap < self._safe[pair]) & (length > 1e-9)
+        sample, pair, first, second = sample[hit], pair[hit], first[:, hit], second[:, hit]
+        short, normal = (self._safe[pair] - gap[hit]), apart[:, hit] / length[hit]
         a, b = bodies.pairs[pair].T
-        first, second = closest_points(ends[sample, a], ends[sample, b])
-        gap = first - second
-        length = np.linalg.norm(gap, axis=1)
-        short = self._safe[pair] - (length - bodies.radii[a] - bodies.radii[b])
-        hit = (short > 0.0) & (length > 1e-9)
-        sample, a, b, first, second = sample[hit], a[hit], b[hit], first[hit], second[hit]
-        normal = gap[hit] / length[hit, None]
         slope = np.zeros((len(sample), len(self._columns)))
         axes, origins, order = joint_axes(bodies.robot, poses)
         for j, column in enumerate(self._columns):
             k = order.index(column)
-            axis, origin = axes[sample, k], origins[sample, k]
             for point, capsule, sign in ((first, a, 1.0), (second, b, -1.0)):
-                speed = np.einsum("mi,mi->m", normal, np.cross(axis, point - origin))
-                slope[:, j] += sign * np.where(self._carried[j][capsule], speed, 0.0)
-        return sample, short[hit], slope
+                moved = np.flatnonzero(self._carried[j][capsule])
+                when = sample[moved]
+                arm = point[:, moved] - origins[k][:, when]
+                speed = (normal[:, moved] * crossed(axes[k][:, when], arm)).sum(axis=0)
+                slope[moved, j] += sign * speed
+        return sample, short, slope
 
 
-def closest_points(first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the closest points of pairs of segments.
+def closest_points(
+    p1: FloatArray, q1: FloatArray, p2: FloatArray, q2: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return the closest points of segments p1 q1 and p2 q2.
 
     After Ericson, "Real-Time Collision Detection" (2005), 5.1.9, without branches.
 
     Args:
-        first: Shape (M, 2, 3), end points.
-        second: Shape (M, 2, 3).
+        p1: Shape (3, M), components first, as for the others.
+        q1: Shape (3, M).
+        p2: Shape (3, M).
+        q2: Shape (3, M).
 
     Returns:
-        The points on the first and on the second, each (M, 3).
+        The points on the first and on the second, each (3, M).
     """
-    d1, d2 = first[:, 1] - first[:, 0], second[:, 1] - second[:, 0]
-    r = first[:, 0] - second[:, 0]
-    a, e = np.einsum("mi,mi->m", d1, d1), np.einsum("mi,mi->m", d2, d2)
-    b, c = np.einsum("mi,mi->m", d1, d2), np.einsum("mi,mi->m", d1, r)
-    f = np.einsum("mi,mi->m", d2, r)
+    d1, d2, r = q1 - p1, q2 - p2, p1 - p2
+    a, e, f = _dot(d1, d1), _dot(d2, d2), _dot(d2, r)
+    b, c = _dot(d1, d2), _dot(d1, r)
     safe_a, safe_e = np.maximum(a, TINY_M2), np.maximum(e, TINY_M2)
     cross = a * e - b * b
     askew = cross > SHALLOW * a * e
     s = np.where(askew, np.clip((b * f - c * e) / np.where(askew, cross, 1.0), 0.0, 1.0), 0.0)
     t = np.clip((b * s + f) / safe_e, 0.0, 1.0)
     s = np.clip((b * t - c) / safe_a, 0.0, 1.0)
-    return first[:, 0] + s[:, None] * d1, second[:, 0] + t[:, None] * d2
+    return p1 + s * d1, p2 + t * d2
 
 
-def _neighbours(robot: RobotModel, first: int, second: int) -> bool:
-    """Tell whether one capsule's link carries the other's with one link in between."""
-    parent = {joint.child: joint.parent for joint in robot.joints}
-    a, b = robot.capsules[first].link, robot.capsules[second].link
-    return parent.get(parent.get(a, ""), "") == b or parent.get(parent.get(b, ""), "") == a
+def _dot(first: FloatArray, second: FloatArray) -> FloatArray:
+    return np.asarray(np.einsum("im,im->m", first, second))
 
 
 def _carried_links(robot: RobotModel, columns: tuple[int, ...]) -> set[str]:

@@ -9,6 +9,7 @@ limits hold throughout.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -20,10 +21,12 @@ from robodance.motion.descent import minimise, minimise_in_box
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.repair import MARGIN_M, Replanned, repair
 from robodance.motion.retarget import Part, Wanted, free_points
+from robodance.motion.targets import SIDES
 from robodance.values import FloatArray
 
 __all__ = ["Replanned", "replan"]
 
+ARMS = tuple(f"{side}_arm" for side in SIDES)
 FOLLOW_ROUNDS = 10
 BOX_ROUNDS = 8
 FOLLOW_PRICES = (300.0, 3000.0)  # of a squared metre of missing clearance
@@ -57,10 +60,17 @@ def replan(
     moving = tuple(column for part in wanted.parts for column in part.columns)
     bodies = Bodies.of(stand.robot, wanted.stand_rad, moving, config.minimum_clearance_m)
     control = wanted.control.copy()
-    # Arms last, so that they give way to where the head and the hands really are.
-    for i, part in enumerate(sorted(wanted.parts, key=lambda part: len(part.columns))):
-        report(FOLLOW_SHARE * i / len(wanted.parts))
-        control[:, part.columns] = _follow(part, used, control, bodies, step_s)
+    # Arms last, so that they give way to where the head and the hands really are, and each
+    # on a core of its own: where they come near each other is left to the repair.
+    arms = [part for part in wanted.parts if part.name in ARMS]
+    others = [part for part in wanted.parts if part.name not in ARMS]
+    for parts in (others, arms):
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            done = pool.map(lambda part: _follow(part, used, control, bodies, step_s), parts)
+            followed = list(done)
+        for part, points in zip(parts, followed, strict=True):
+            control[:, part.columns] = points
+        report(0.1 if parts is others else FOLLOW_SHARE)
 
     def rest(share: float) -> None:
         report(FOLLOW_SHARE + (1.0 - FOLLOW_SHARE) * share)

@@ -8,6 +8,7 @@ possible.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,11 +99,16 @@ def retarget(
     presence = timeline.presence(timeline.knot_times_s)
     counts = presence * importance(moments, dance.beats_s)
     control = np.tile(stand, (timeline.knots + 2, 1))
-    parts = [_head(robot, stand, targets, presence, timeline, limits)]
-    for side in SIDES:
+
+    def arm_and_hand(side: str) -> list[Part]:
         arm = arm_of(robot, side)
         part = _arm(arm, robot, stand, targets, counts, presence, timeline, limits)
-        parts.extend([part, *_hand(arm, part, robot, stand, targets, presence, timeline, limits)])
+        return [part, *_hand(arm, part, robot, stand, targets, presence, timeline, limits)]
+
+    parts = [_head(robot, stand, targets, presence, timeline, limits)]
+    with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:  # each side on a core of its own
+        for found in pool.map(arm_and_hand, SIDES):
+            parts.extend(found)
     for part in parts:
         control[:, part.columns] = part.control
     return Wanted(tuple(parts), stand, control, targets, presence)

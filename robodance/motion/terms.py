@@ -20,6 +20,8 @@ __all__ = ["AngleTerm", "BoneTerm", "SmoothTerm", "Term", "knot_values"]
 
 KNOT_WEIGHTS = basis(np.zeros(1))[0]  # (1, 4, 1, 0) / 6
 
+EVENLY = 0.1  # chord, about 6 degrees, beyond which each further degree counts the same
+
 
 class Term(Protocol):
     """A part of the cost."""
@@ -38,7 +40,11 @@ def knot_values(control: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class BoneTerm:
-    """Half the squared chord between bones and their targets at the knots.
+    """How far bones are from their targets at the knots.
+
+    The chord between the two directions counts by half its square while it is small, and in
+    proportion once it exceeds ``EVENLY``: where limits keep a bone from its target, the loss
+    then stays there instead of being spread over moments and bones that could be exact.
 
     Attributes:
         arm: The arm.
@@ -53,18 +59,24 @@ class BoneTerm:
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
         bones = np.stack(self.arm.directions(knot_values(control)), axis=1)
-        cost = 0.5 * (self.weights * ((bones - self.wanted) ** 2).sum(2)).sum(1)
+        growth = self._growth(bones)
+        cost = (self.weights * EVENLY**2 * (growth - 1.0)).sum(1)
         return np.pad(cost, 1)
 
     def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
         """Add the Gauss-Newton model."""
         bones, jacobian = self.arm.with_jacobians(knot_values(control))
-        weighted = jacobian * self.weights[:, :, None, None]
+        weighted = jacobian * (self.weights / self._growth(bones))[:, :, None, None]
         stacked = weighted.reshape(len(bones), 6, 4).swapaxes(1, 2)
         hessian = stacked @ jacobian.reshape(len(bones), 6, 4)
         miss = (bones - self.wanted).reshape(len(bones), 6, 1)
         gradient = (stacked @ miss)[:, :, 0]
         model.add(np.arange(len(bones)), KNOT_WEIGHTS, hessian, gradient)
+
+    def _growth(self, bones: FloatArray) -> FloatArray:
+        """Return ``sqrt(1 + (chord / EVENLY)^2)``, the pseudo-Huber loss over its scale, plus 1."""
+        squared = ((bones - self.wanted) ** 2).sum(2)
+        return np.asarray(np.sqrt(1.0 + squared / EVENLY**2))
 
 
 @dataclass(frozen=True)

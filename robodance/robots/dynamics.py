@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from robodance.robots.kinematics import LinkPoses, forward_kinematics, topological_joints
+from robodance.robots.kinematics import (
+    LinkPoses,
+    crossed,
+    forward_kinematics,
+    topological_joints,
+)
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray
 
@@ -79,21 +84,20 @@ def inverse_dynamics(
     """
     poses = forward_kinematics(robot, positions_rad)
     joints = topological_joints(robot)
-    spin = {robot.base_link: base.angular_velocity_rad_s}
-    turn = {robot.base_link: base.angular_acceleration_rad_s2}
+    # Components come first, (3, T), from here on.
+    spin = {robot.base_link: base.angular_velocity_rad_s.T}
+    turn = {robot.base_link: base.angular_acceleration_rad_s2.T}
     # Gravity enters as an acceleration of the base against it.
-    rise = {robot.base_link: base.acceleration_m_s2 - base.gravity_m_s2}
+    rise = {robot.base_link: (base.acceleration_m_s2 - base.gravity_m_s2).T}
     axes = {}
     for joint in joints:
         column, link, parent = robot.index(joint.name), joint.child, joint.parent
-        axis = poses.rotations[:, poses.index(link)] @ np.asarray(joint.axis)
-        rate = axis * velocities_rad_s[:, column, None]
+        axis = poses.turned(link, joint.axis)
+        rate = axis * velocities_rad_s[:, column]
         arm = _origin(poses, link) - _origin(poses, parent)
         spin[link] = spin[parent] + rate
         turn[link] = (
-            turn[parent]
-            + axis * accelerations_rad_s2[:, column, None]
-            + np.cross(spin[parent], rate)
+            turn[parent] + axis * accelerations_rad_s2[:, column] + crossed(spin[parent], rate)
         )
         rise[link] = rise[parent] + _carried(spin[parent], turn[parent], arm)
         axes[link] = axis
@@ -102,19 +106,19 @@ def inverse_dynamics(
     for joint in reversed(joints):
         link, parent = joint.child, joint.parent
         arm = _origin(poses, link) - _origin(poses, parent)
-        torques[:, robot.index(joint.name)] = np.einsum("ti,ti->t", axes[link], moment[link])
+        torques[:, robot.index(joint.name)] = (axes[link] * moment[link]).sum(axis=0)
         force[parent] += force[link]
-        moment[parent] += moment[link] + np.cross(arm, force[link])
-    return Forces(poses, force[robot.base_link], moment[robot.base_link], torques)
+        moment[parent] += moment[link] + crossed(arm, force[link])
+    return Forces(poses, force[robot.base_link].T, moment[robot.base_link].T, torques)
 
 
 def _origin(poses: LinkPoses, link: str) -> FloatArray:
-    return np.asarray(poses.positions_m[:, poses.index(link)])
+    return np.asarray(poses.origins_m[poses.index(link)])
 
 
 def _carried(spin: FloatArray, turn: FloatArray, arm: FloatArray) -> FloatArray:
     """Acceleration that a point at ``arm`` has from the turning of its body."""
-    return np.asarray(np.cross(turn, arm) + np.cross(spin, np.cross(spin, arm)))
+    return np.asarray(crossed(turn, arm) + crossed(spin, crossed(spin, arm)))
 
 
 def _link_forces(
@@ -124,16 +128,22 @@ def _link_forces(
     turn: dict[str, FloatArray],
     rise: dict[str, FloatArray],
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-    """Return each link's own force, and moment about its origin, both (T, 3)."""
+    """Return each link's own force, and moment about its origin, both (3, T)."""
     force, moment = {}, {}
     for link in robot.links:
-        rotation = poses.rotations[:, poses.index(link.name)]
-        arm = rotation @ np.asarray(link.com_m)
-        inertia = rotation @ np.asarray(link.inertia_kg_m2) @ rotation.swapaxes(1, 2)
+        frame = poses.turns[poses.index(link.name)]
+        arm = poses.turned(link.name, link.com_m)
         omega, alpha = spin[link.name], turn[link.name]
         push = link.mass_kg * (rise[link.name] + _carried(omega, alpha, arm))
-        momentum = np.einsum("tij,tj->ti", inertia, omega)
-        twist = np.einsum("tij,tj->ti", inertia, alpha) + np.cross(omega, momentum)
+        inertia = np.asarray(link.inertia_kg_m2)
+        momentum = _turned_by(frame, inertia, omega)
+        twist = _turned_by(frame, inertia, alpha) + crossed(omega, momentum)
         force[link.name] = push
-        moment[link.name] = twist + np.cross(arm, push)
+        moment[link.name] = twist + crossed(arm, push)
     return force, moment
+
+
+def _turned_by(frame: FloatArray, tensor: FloatArray, vector: FloatArray) -> FloatArray:
+    """Apply a tensor that is fixed in a link to vectors (3, T) in the torso frame."""
+    local = (frame * vector[:, None]).sum(axis=0)
+    return np.asarray((frame * (tensor @ local)).sum(axis=1))

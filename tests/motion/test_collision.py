@@ -47,8 +47,8 @@ def random_segments(rng, count):
 
 def test_two_methods_and_brute_force_agree_on_distances(rng):
     segments = random_segments(rng, 200)
-    near, far = closest_points(segments[:, :2], segments[:, 2:])
-    clamped = np.linalg.norm(near - far, axis=1)
+    near, far = closest_points(*segments.transpose(1, 2, 0))
+    clamped = np.linalg.norm(near - far, axis=0)
     other = segment_distances(*segments.swapaxes(0, 1))
     np.testing.assert_allclose(clamped, other, atol=1e-9)
     share = np.linspace(0.0, 1.0, 101)
@@ -104,25 +104,18 @@ def test_the_gradient_of_the_clearance_cost_agrees_with_differences(rng):
 def test_with_the_clearance_the_hands_stay_out_of_the_body_and_without_they_do_not():
     adapted = adapt(hands_through_the_body(), ROBOT, MotionConfig())
     asked = pair_distances(ROBOT, adapted.unlimited.positions_rad, 1000).min()
-    kept = pair_distances(ROBOT, adapted.plan.positions_rad, 1000).min()
     assert asked < -0.01  # m: the dance as asked goes through the body
-    assert kept > 0.0
     certificate = certify(adapted.plan, ROBOT)
     assert certificate.clean
-    assert certificate.clearance_m == pytest.approx(kept, abs=1e-3)  # between samples: nearer
-    assert certificate.clearance_m > 0.0
+    # The planner looks 400 times a second where it is close, the certificate 1,000 times.
+    assert certificate.clearance_m > MotionConfig().minimum_clearance_m - 1e-5
 
 
 def test_more_clearance_keeps_the_body_further_apart():
-    hands = {
-        f"{side}Hand" for side in "LR"
-    }  # trunk and hand are no neighbours, so the whole distance is kept
-    pairs = [
-        k
-        for k, (a, b) in enumerate(ROBOT.collision_pairs)
-        if {ROBOT.capsules[a].link, ROBOT.capsules[b].link} & hands
-    ]
+    # The stand posture itself has 13 mm; where it is nearer than asked, that is kept instead.
+    at_stand = pair_distances(ROBOT, STAND[None], 1)[0]
     for asked in (0.005, 0.02):
         plan = adapt(hands_through_the_body(), ROBOT, MotionConfig(minimum_clearance_m=asked)).plan
-        kept = pair_distances(ROBOT, plan.positions_rad, 1000)[:, pairs].min()
-        assert asked - 1e-4 <= kept < asked + 0.01
+        kept = pair_distances(ROBOT, plan.positions_rad, 1000).min(axis=0)
+        spare = kept - np.minimum(asked, at_stand)
+        assert -1e-5 <= spare.min() < 0.01
