@@ -1,8 +1,8 @@
 """Upper-body balance: the legs hold a stand, and the arms may not tip the robot.
 
 With planted feet and legs at rest only the arms' and the head's motion moves the ZMP away
-from under the centre of mass. Where it leaves the soles (it hardly ever does), the motion
-there is made calmer.
+from under the centre of mass. Where it comes too near the edge of the soles (it hardly ever
+does), ``BalanceTerm`` prices that.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from robodance.errors import ConfigError
-from robodance.motion.spline import Spline
+from robodance.motion.program import BandedQuadratic
+from robodance.motion.spline import TAPS, Spline, basis
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import (
@@ -22,9 +23,11 @@ from robodance.robots.stability import (
     to_world,
     zero_moment_point,
 )
-from robodance.values import FloatArray
+from robodance.values import FloatArray, IntArray
 
-__all__ = ["Stand", "upper_body_only"]
+__all__ = ["BalanceTerm", "Stand", "upper_body_only"]
+
+DIFFERENCE = 1e-6  # rad, rad/s, rad/s^2: half the digits of what it is added to
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,10 @@ class Stand:
     torso_pose: FloatArray = field(repr=False)
     polygon_m: FloatArray = field(repr=False)
 
-    def zmp_margins(self, spline: Spline, per_step: int) -> FloatArray:
-        """Return the ZMP's distance to the soles' edge, ``per_step`` samples a knot interval."""
-        motion = [spline.sampled(per_step, order) for order in range(3)]
-        poses = np.tile(self.torso_pose, (len(motion[0]), 1))
+    def zmp_margins(self, spline: Spline, times_s: FloatArray) -> FloatArray:
+        """Return the ZMP's distance to the soles' edge at some moments. Shape (T,)."""
+        motion = [spline.at(times_s, order) for order in range(3)]
+        poses = np.tile(self.torso_pose, (len(times_s), 1))
         zmp = zero_moment_point(self.robot, motion[0], motion[1], motion[2], poses)
         return stability_margin(zmp, self.polygon_m)
 
@@ -72,3 +75,111 @@ def upper_body_only(robot: RobotModel, posture: str) -> Stand:
             f"would fall; use one of {', '.join(robot.standing_postures)}"
         )
     return stand
+
+
+class BalanceTerm:
+    """Half the squared amount by which the ZMP is too near the edge of the soles.
+
+    Everything the ZMP depends on is in the model: angles, velocities and accelerations.
+    """
+
+    def __init__(
+        self,
+        stand: Stand,
+        columns: tuple[int, ...],
+        base: FloatArray,
+        segments: IntArray,
+        step_s: float,
+        *,
+        per_step: int,
+        margin_m: float,
+        weight: float,
+    ) -> None:
+        """Prepare a term.
+
+        Args:
+            stand: What the robot stands on.
+            columns: The joints among ``joint_names`` that may move for it.
+            base: Shape (N, J), control points of all joints; those not in ``columns`` stay.
+            segments: Shape (S,), distinct segments of the curve that are looked at.
+            step_s: Time between knots.
+            per_step: Samples in each segment.
+            margin_m: Distance to keep from every edge.
+            weight: Per squared metre.
+        """
+        self._stand, self._columns, self._segments = stand, list(columns), segments
+        self._margin_m, self._weight = margin_m, weight
+        phases = np.arange(per_step) / per_step
+        self._basis = [basis(phases, order) / step_s**order for order in range(3)]
+        self._base = [self._at_samples(base, order) for order in range(3)]
+        polygon = stand.polygon_m
+        edges = np.roll(polygon, -1, axis=0) - polygon
+        inward = np.column_stack([-edges[:, 1], edges[:, 0]])
+        self._inward = inward / np.linalg.norm(inward, axis=1, keepdims=True)  # (K, 2)
+        self._offsets = np.einsum("ki,ki->k", self._inward, polygon)
+
+    def values(self, control: FloatArray) -> FloatArray:
+        """Return the cost per control point."""
+        short = self._short(self._zmp(self._moved(control)))
+        cost = 0.5 * self._weight * (short**2).sum(axis=1)
+        point = np.repeat(self._segments + 1, len(self._basis[0]))
+        return np.asarray(np.bincount(point, cost, minlength=len(control)), dtype=np.float64)
+
+    def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
+        """Add the Gauss-Newton model."""
+        motion = self._moved(control)
+        zmp = self._zmp(motion)
+        short = self._short(zmp)
+        where = np.flatnonzero((short > 0.0).any(axis=1))
+        if not len(where):
+            return
+        slopes = self._slopes([part[where] for part in motion], zmp[where])
+        segments, phase = np.divmod(where, len(self._basis[0]))
+        first = self._segments[segments]
+        for k in np.flatnonzero((short > 0.0).any(axis=0)):
+            miss = self._weight * short[where, k, None]
+            hit = np.where(miss > 0.0, self._weight, 0.0)[:, :, None]
+            inward = [np.einsum("i,min->mn", self._inward[k], slope) for slope in slopes]
+            by_tap = [
+                sum(self._basis[order][phase, tap, None] * inward[order] for order in range(3))
+                for tap in range(TAPS)
+            ]
+            for a in range(TAPS):
+                np.add.at(model.gradient, first + a, -miss * by_tap[a])
+                for b in range(a, TAPS):
+                    outer = by_tap[a][:, :, None] * by_tap[b][:, None, :]
+                    np.add.at(model.blocks[:, b - a], first + a, hit * outer)
+
+    def _at_samples(self, control: FloatArray, order: int) -> FloatArray:
+        taps = np.stack([control[self._segments + tap] for tap in range(TAPS)], axis=1)
+        return np.asarray((self._basis[order] @ taps).reshape(-1, control.shape[1]))
+
+    def _moved(self, control: FloatArray) -> list[FloatArray]:
+        """Return angles, velocities and accelerations of all joints at the samples."""
+        motion = [whole.copy() for whole in self._base]
+        for order, whole in enumerate(motion):
+            whole[:, self._columns] = self._at_samples(control, order)
+        return motion
+
+    def _zmp(self, motion: list[FloatArray]) -> FloatArray:
+        poses = np.tile(self._stand.torso_pose, (len(motion[0]), 1))
+        return zero_moment_point(self._stand.robot, motion[0], motion[1], motion[2], poses)
+
+    def _short(self, zmp: FloatArray) -> FloatArray:
+        """Return by how much the ZMP is too near to each edge. Shape (S, K)."""
+        inside = zmp @ self._inward.T - self._offsets
+        return np.asarray(np.maximum(self._margin_m - inside, 0.0))
+
+    def _slopes(self, motion: list[FloatArray], zmp: FloatArray) -> list[FloatArray]:
+        """Return how the ZMP moves with angles, velocities and accelerations, (M, 2, n) each.
+
+        By differences, all of them in one batch.
+        """
+        samples, joints = len(zmp), len(self._columns)
+        changed = [np.tile(part, (3 * joints, 1)) for part in motion]
+        for order in range(3):
+            for j, column in enumerate(self._columns):
+                rows = slice((order * joints + j) * samples, (order * joints + j + 1) * samples)
+                changed[order][rows, column] += DIFFERENCE
+        slopes = (self._zmp(changed).reshape(3, joints, samples, 2) - zmp) / DIFFERENCE
+        return list(slopes.transpose(0, 2, 3, 1))

@@ -37,6 +37,7 @@ def minimise(
     *,
     rounds: int,
     legal: bool = True,
+    trust_rad: float = TRUST_RAD,
 ) -> FloatArray:
     """Lower a cost under limits by sequential quadratic programming with trust regions.
 
@@ -52,13 +53,14 @@ def minimise(
         rounds: Most programs to solve.
         legal: Whether ``control`` obeys the limits; if not, the first program's solution is
             taken whatever it costs.
+        trust_rad: How far a control point may go in the first round.
 
     Returns:
         Shape (N, n); legal if the start was or one program was solved.
     """
     labels = windows_of(free)
     chunks: IntArray = np.arange(len(control)) // CHUNK
-    trust = np.full(chunks.max() + 1, TRUST_RAD if legal else np.inf)
+    trust = np.full(chunks.max() + 1, trust_rad if legal else np.inf)
     values = _values(control, terms)
     active = free.copy()
     for _ in range(rounds):
@@ -69,12 +71,12 @@ def minimise(
         if not legal:
             control, legal = aim, True
             values = _values(control, terms)
-            trust[:] = TRUST_RAD
+            trust[:] = trust_rad
             continue
         before: FloatArray = _sums(labels, values)
         result, after, at_aim = _best_on_the_way(control, aim, terms, labels, before)
         worse = np.bincount(chunks, at_aim - values) > 0.0
-        trust = np.clip(np.where(worse, SHRINK, GROW) * trust, SMALLEST_TRUST_RAD, 2 * TRUST_RAD)
+        trust = np.clip(np.where(worse, SHRINK, GROW) * trust, SMALLEST_TRUST_RAD, 2 * trust_rad)
         gained = before - _sums(labels, after)
         control, values = result, after
         # A window that has settled is left alone; one that was refused has smaller regions now.

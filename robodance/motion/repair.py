@@ -15,7 +15,7 @@ import numpy as np
 
 from robodance.config import MotionConfig
 from robodance.errors import InfeasibleDance
-from robodance.motion.balance import Stand
+from robodance.motion.balance import BalanceTerm, Stand
 from robodance.motion.collision import Bodies, ClearanceTerm
 from robodance.motion.descent import minimise
 from robodance.motion.limits import JointLimits, limit_rows
@@ -27,17 +27,18 @@ from robodance.values import BoolArray, FloatArray, IntArray
 
 __all__ = ["MARGIN_M", "Replanned", "repair"]
 
-REPAIR_ROUNDS = 4
+REPAIR_ROUNDS = 8
+REPAIR_TRUST_RAD = 0.15  # what is left to mend is small, and curved
+RETREAT_TRUST_RAD = 0.6
 REPAIR_TRIES = 9
 FIRST_PRICE = 2000.0  # of a squared metre of missing clearance
 PRICE_STEP = 4.0
 MARGIN_M = 0.001  # kept beyond the required clearance, so that a price can reach it
-FIRST_CALM = 1.0  # of squared second differences where the ZMP leaves the soles
-CALM_STEP = 6.0
+ZMP_MARGIN_M = 0.002  # likewise, beyond the margin to the edge of the soles
 CHECKS_PER_STEP = 4
 CLOSER_CHECKS_PER_STEP = 16
 BETWEEN_SAMPLES_M = 0.0005  # a hundredth of a second at 10 m/s^2 changes a distance by 0.1 mm
-ZMP_CHECKS_PER_STEP = 2  # accelerations are linear between knots
+ZMP_BETWEEN_SAMPLES_M = 0.005  # accelerations are linear between knots
 BEFORE_AND_AFTER_S = 0.4
 WIDER_S = 0.1  # each further try looks this much further to either side
 GAP_POINTS = 2 * TAPS
@@ -101,16 +102,20 @@ class _Check:
 def _check(
     control: FloatArray, bodies: Bodies, stand: Stand, step_s: float, zmp_m: float
 ) -> _Check:
-    """Look at a piece of the motion, between its knots too."""
+    """Look at a piece of the motion, between its knots too, closer where it is close."""
     spline = Spline(control, step_s)
-    near = _by_segment(_shortfall(spline.sampled(CHECKS_PER_STEP), bodies), CHECKS_PER_STEP)
-    # Where it is close, look closer: a distance has its minimum between the samples.
-    close = np.flatnonzero(near > -BETWEEN_SAMPLES_M)
-    moments = (close[:, None] + np.arange(CLOSER_CHECKS_PER_STEP) / CLOSER_CHECKS_PER_STEP) * step_s
-    closer = _shortfall(spline.at(moments.ravel()), bodies).reshape(moments.shape)
-    near[close] = np.maximum(near[close], closer.max(axis=1, initial=-np.inf))
-    lean = np.maximum(zmp_m - stand.zmp_margins(spline, ZMP_CHECKS_PER_STEP), 0.0)
-    return _Check(np.maximum(near, 0.0), _by_segment(lean, ZMP_CHECKS_PER_STEP))
+    samples = np.linspace(0.0, spline.end_s, (spline.knots - 1) * CHECKS_PER_STEP + 1)
+    near = _by_segment(_shortfall(spline.at(samples), bodies))
+    lean = _by_segment(zmp_m - stand.zmp_margins(spline, samples))
+    close = np.flatnonzero((near > -BETWEEN_SAMPLES_M) | (lean > -ZMP_BETWEEN_SAMPLES_M))
+    if len(close):
+        phases = np.arange(CLOSER_CHECKS_PER_STEP) / CLOSER_CHECKS_PER_STEP
+        moments = (close[:, None] + phases) * step_s
+        closer = _shortfall(spline.at(moments.ravel()), bodies).reshape(moments.shape)
+        near[close] = np.maximum(near[close], closer.max(axis=1))
+        closer = zmp_m - stand.zmp_margins(spline, moments.ravel()).reshape(moments.shape)
+        lean[close] = np.maximum(lean[close], closer.max(axis=1))
+    return _Check(np.maximum(near, 0.0), np.maximum(lean, 0.0))
 
 
 def _shortfall(positions: FloatArray, bodies: Bodies) -> FloatArray:
@@ -134,10 +139,10 @@ def _check_again(
     return _Check(near, tipping)
 
 
-def _by_segment(values: FloatArray, per_step: int) -> FloatArray:
+def _by_segment(values: FloatArray) -> FloatArray:
     """Return the largest of the samples of each knot interval, both its ends counted."""
-    inner = values[:-1].reshape(-1, per_step).max(axis=1)
-    return np.asarray(np.maximum(inner, values[per_step::per_step]))
+    inner = values[:-1].reshape(-1, CHECKS_PER_STEP).max(axis=1)
+    return np.asarray(np.maximum(inner, values[CHECKS_PER_STEP::CHECKS_PER_STEP]))
 
 
 def repair(
@@ -183,15 +188,20 @@ def repair(
         if retreat <= 0:
             reach = BEFORE_AND_AFTER_S + WIDER_S * attempt
             window = _window(check.bad, len(control), reach / step_s)
-            goal = [*arms.terms, *_prices(check, control, bodies, arms, window, step_s, attempt)]
-            control = _planned_again(control, arms, goal, limits, window, step_s, REPAIR_ROUNDS)
+            goal = [
+                *arms.terms,
+                *_prices(check, control, bodies, stand, arms, window, step_s, zmp_m, attempt),
+            ]
+            control = _planned_again(
+                control, arms, goal, limits, window, step_s, REPAIR_ROUNDS, REPAIR_TRUST_RAD
+            )
         else:
             window = _window(
                 check.bad | _segments(retreated), len(control), RETREAT_WIDER_S * retreat / step_s
             )
             goal = _retreat(control, everything, window, retreat / (RETREATS - 1))
             control = _planned_again(
-                control, everything, goal, limits, window, step_s, RETREAT_ROUNDS
+                control, everything, goal, limits, window, step_s, RETREAT_ROUNDS, RETREAT_TRUST_RAD
             )
             retreated |= window[1:-1]
         repaired |= window[1:-1]
@@ -234,12 +244,13 @@ def _planned_again(
     window: BoolArray,
     step_s: float,
     rounds: int,
+    trust_rad: float,
 ) -> FloatArray:
     names = tuple(limits.names[column] for column in group.columns)
     rows = limit_rows(limits.of(names), len(control), step_s)
     result = control.copy()
     result[:, group.columns] = minimise(
-        control[:, group.columns], goal, rows, window, rounds=rounds
+        control[:, group.columns], goal, rows, window, rounds=rounds, trust_rad=trust_rad
     )
     return result
 
@@ -271,9 +282,11 @@ def _prices(
     check: _Check,
     control: FloatArray,
     bodies: Bodies,
+    stand: Stand,
     arms: _Group,
     window: BoolArray,
     step_s: float,
+    zmp_m: float,
     attempt: int,
 ) -> list[Term]:
     segments: IntArray = np.flatnonzero(window[:-3] | window[3:])
@@ -288,13 +301,17 @@ def _prices(
     )
     if not check.tipping.any():
         return [clear]
-    reach = int(np.ceil(BEFORE_AND_AFTER_S / step_s / 2))
-    calm = np.zeros(len(control))
-    calm[1:-2] = np.where(check.tipping > 0.0, FIRST_CALM * CALM_STEP**attempt, 0.0)
-    kernel = np.hanning(2 * reach + 3)[1:-1]
-    calm = np.convolve(calm, kernel, mode="full")[reach : reach + len(control)]
-    second = calm[1:-1] * (0.04 / step_s) ** 4
-    return [clear, SmoothTerm(second, np.zeros(len(control) - 3))]
+    upright = BalanceTerm(
+        stand,
+        arms.columns,
+        control,
+        segments,
+        step_s,
+        per_step=CHECKS_PER_STEP,
+        margin_m=zmp_m + ZMP_MARGIN_M,
+        weight=FIRST_PRICE * PRICE_STEP**attempt,
+    )
+    return [clear, upright]
 
 
 def _retreat(control: FloatArray, group: _Group, window: BoolArray, strength: float) -> list[Term]:

@@ -20,7 +20,7 @@ from robodance.motion.descent import minimise_in_box
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.spline import REST_POINTS, fit_spline, resting_ends
 from robodance.motion.targets import SIDES, Targets, dance_targets, resample
-from robodance.motion.terms import AngleTerm, BoneTerm, SmoothTerm, Term, knot_values
+from robodance.motion.terms import AngleTerm, BoneTerm, SmoothTerm, StillTerm, Term, knot_values
 from robodance.motion.timing import Timeline
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray, PoseSequence
@@ -30,6 +30,7 @@ __all__ = ["Part", "Wanted", "free_points", "retarget"]
 SECOND_WEIGHT = 0.01  # of accelerations against squared chords, at 25 knots a second
 THIRD_WEIGHT = 0.003
 STOP_WEIGHT = 3.0  # an arm stop counts this much more than any other moment
+STILL_WEIGHT = 1.0  # of the squared joint angle per knot interval at a stop, at 25 knots a second
 BEAT_WEIGHT = 1.0
 BEAT_WIDTH_S = 0.06
 STAND_WEIGHT = 0.5  # of the stand posture at the plan's ends
@@ -161,6 +162,7 @@ def _arm(
     terms = (
         BoneTerm(arm, bones, weights),
         AngleTerm(np.tile(posture, (len(start), 1)), _stand_weights(presence, 4)),
+        StillTerm(STILL_WEIGHT * targets.stops[side] * presence * (timeline.step_s / 0.04) ** -2),
         SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, SECOND_WEIGHT, THIRD_WEIGHT),
     )
     return _without_speed_limits(f"{side}_arm", columns, terms, start, posture, timeline, own)

@@ -16,10 +16,11 @@ from robodance.motion.program import BandedQuadratic
 from robodance.motion.spline import basis
 from robodance.values import FloatArray
 
-__all__ = ["AngleTerm", "BoneTerm", "SmoothTerm", "Term", "knot_values"]
+__all__ = ["AngleTerm", "BoneTerm", "SmoothTerm", "StillTerm", "Term", "knot_values"]
 
 KNOT_WEIGHTS = basis(np.zeros(1))[0]  # (1, 4, 1, 0) / 6
 
+VELOCITY_WEIGHTS = basis(np.zeros(1), 1)[0]  # (-1, 0, 1, 0) / 2, per knot interval
 EVENLY = 0.1  # chord, about 6 degrees, beyond which each further degree counts the same
 
 
@@ -101,6 +102,29 @@ class AngleTerm:
         hessian = self.weights[:, :, None] * np.eye(self.weights.shape[1])
         gradient = self.weights * (knot_values(control) - self.wanted)
         model.add(np.arange(len(gradient)), KNOT_WEIGHTS, hessian, gradient)
+
+
+@dataclass(frozen=True)
+class StillTerm:
+    """Half the squared velocity at knots where the dancer stops, so that the robot does too.
+
+    Attributes:
+        weights: Shape (K,), of the squared way per knot interval.
+    """
+
+    weights: FloatArray = field(repr=False)
+
+    def values(self, control: FloatArray) -> FloatArray:
+        """Return the cost per control point."""
+        way = (control[2:] - control[:-2]) / 2.0
+        return np.pad(0.5 * self.weights * (way**2).sum(1), 1)
+
+    def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
+        """Add the (exact) model."""
+        eye = np.eye(control.shape[1])
+        hessian = self.weights[:, None, None] * eye
+        gradient = self.weights[:, None] * (control[2:] - control[:-2]) / 2.0
+        model.add(np.arange(len(gradient)), VELOCITY_WEIGHTS, hessian, gradient)
 
 
 @dataclass(frozen=True)

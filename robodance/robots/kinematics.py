@@ -68,7 +68,7 @@ class LinkPoses:
 
     def points(self, link: str, offset_m: ArrayLike) -> FloatArray:
         """Return a point fixed in a link, in the torso frame. Shape (T, 3)."""
-        return (self.turned(link, offset_m) + self.origins_m[self.index(link)]).T
+        return np.asarray((self.turned(link, offset_m) + self.origins_m[self.index(link)]).T)
 
 
 def topological_joints(robot: RobotModel, links: Iterable[str] | None = None) -> tuple[Joint, ...]:

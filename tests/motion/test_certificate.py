@@ -102,7 +102,7 @@ def test_it_agrees_with_the_planners_own_numbers(plan):
         # Acceleration is linear between knots, and 1 kHz has the knots.
         assert joint.acceleration_share == pytest.approx(push[j], abs=1e-6)
     stand = upper_body_only(ROBOT, "StandInit")
-    margins = stand.zmp_margins(spline, 4)
+    margins = stand.zmp_margins(spline, np.arange(0.0, spline.end_s, 0.01))
     assert found.zmp_margin_m == pytest.approx(margins.min(), abs=2e-3)  # m, between samples
 
 
