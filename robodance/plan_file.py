@@ -47,6 +47,7 @@ PLAN_ARRAYS = (
     "velocity_limits_rad_s",
     "acceleration_limits_rad_s2",
 )
+DANCE_EXTRAS = ("confidence", "palms", "palm_confidence")
 LOG_ARRAYS = (
     "times_s",
     "commanded_rad",
@@ -110,6 +111,7 @@ def write_dance(dance: PoseSequence, path: Path) -> None:
         times_s=dance.times_s,
         beats_s=dance.beats_s,
         metadata=_as_json(metadata),
+        **{n: getattr(dance, n) for n in DANCE_EXTRAS if getattr(dance, n) is not None},
     )
 
 
@@ -134,6 +136,7 @@ def read_dance(path: Path) -> PoseSequence:
             beats_s=beats_s,
             beat_numbers=np.asarray(numbers),
             metadata=metadata,
+            **{name: content[name] for name in DANCE_EXTRAS if name in content},
         )
 
     return _read_npz(path, "dance", build)

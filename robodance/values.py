@@ -77,6 +77,11 @@ def _check_rising(owner: str, name: str, times: NDArray[Any]) -> None:
         raise RobodanceError(f"{owner}.{name} is not strictly increasing")
 
 
+def _check_share(owner: str, name: str, shares: NDArray[Any]) -> None:
+    if shares.size and not (shares.min() >= 0.0 and shares.max() <= 1.0):
+        raise RobodanceError(f"{owner}.{name} holds values outside 0..1")
+
+
 @dataclass(frozen=True)
 class Song:
     """A decoded song: one channel, one sampling rate.
@@ -204,6 +209,11 @@ class PoseSequence:
         beats_s: Shape (B,), the dance's own beats, on the same clock as ``start_s``.
         beat_numbers: Shape (B,), position in the bar.
         metadata: Genre, generator, seed, versions, or the source of a recorded dance.
+        confidence: Shape (T, 21), 0..1, how sure each joint is; 0 where it was bridged or
+            put there; None: all are sure.
+        palms: Shape (T, 2, 3), unit vectors in the world: where the right and the left palm
+            face (zero where nothing tells); None: not known.
+        palm_confidence: Shape (T, 2), 0..1, with ``palms``.
     """
 
     poses: FloatArray = field(repr=False)
@@ -213,6 +223,9 @@ class PoseSequence:
     beats_s: FloatArray
     beat_numbers: IntArray
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    confidence: FloatArray | None = field(default=None, repr=False)
+    palms: FloatArray | None = field(default=None, repr=False)
+    palm_confidence: FloatArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         _freeze(
@@ -225,6 +238,18 @@ class PoseSequence:
         _check_rising("PoseSequence", "beats_s", self.beats_s)
         if not self.frame_rate_hz > 0.0:
             raise RobodanceError(f"PoseSequence.frame_rate_hz is {self.frame_rate_hz}")
+        if self.confidence is not None:
+            _freeze(self, confidence=(np.float64, (len(self.poses), HUMAN_JOINTS)))
+            _check_share("PoseSequence", "confidence", self.confidence)
+        if (self.palms is None) != (self.palm_confidence is None):
+            raise RobodanceError("PoseSequence needs palms and palm_confidence, or neither")
+        if self.palms is not None and self.palm_confidence is not None:
+            _freeze(
+                self,
+                palms=(np.float64, (len(self.poses), 2, 3)),
+                palm_confidence=(np.float64, (len(self.poses), 2)),
+            )
+            _check_share("PoseSequence", "palm_confidence", self.palm_confidence)
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
 
     @property

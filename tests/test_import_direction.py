@@ -23,7 +23,7 @@ ALLOWED = {
     "output": {"errors"},
     "plan_file": {"errors", "output", "values", "skeleton", ""},
     "progress": {"errors"},
-    "motion_files": {"errors", "values", "skeleton", "resources", "plan_file"},
+    "motion_files": {"errors", "values", "skeleton", "resources", "plan_file", "settings"},
     "config": LOW,
     "robots": LOW | {"config"},
     **{stage: LOW | {"config", "robots"} for stage in STAGES},

@@ -19,7 +19,7 @@ from robodance.motion.branches import arm_start
 from robodance.motion.descent import minimise_in_box
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.spline import REST_POINTS, fit_spline, resting_ends
-from robodance.motion.targets import SIDES, Targets, dance_targets, resample
+from robodance.motion.targets import SIDES, Targets, targets_at
 from robodance.motion.terms import AngleTerm, BoneTerm, SmoothTerm, StillTerm, Term, knot_values
 from robodance.motion.timing import Timeline
 from robodance.robots.model import RobotModel
@@ -95,8 +95,7 @@ def retarget(
     """
     stand = np.asarray(robot.posture(config.stand))
     moments = timeline.music_times_s(timeline.knot_times_s)
-    dancer = resample(dance.joint_positions_m, dance.times_s, moments)
-    targets = dance_targets(dancer, 1.0 / timeline.step_s)
+    targets = targets_at(dance, moments, 1.0 / timeline.step_s)
     presence = timeline.presence(timeline.knot_times_s)
     counts = presence * importance(moments, dance.beats_s)
     control = np.tile(stand, (timeline.knots + 2, 1))

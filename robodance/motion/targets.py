@@ -15,7 +15,7 @@ import numpy as np
 from scipy.interpolate import Akima1DInterpolator
 
 from robodance.skeleton import INDEX
-from robodance.values import FloatArray
+from robodance.values import FloatArray, PoseSequence
 
 __all__ = [
     "HEAD_BONE",
@@ -26,9 +26,11 @@ __all__ = [
     "dance_targets",
     "gaze_direction",
     "resample",
+    "targets_at",
 ]
 
 SIDES = ("left", "right")
+PALM_SIDES = ("right", "left")  # order of PoseSequence.palms
 HEAD_BONE = "head"
 
 HEAD_YAW_LIMIT_RAD = 1.4  # a neck turns about 80 degrees; more is a marker fault
@@ -37,6 +39,8 @@ SHORTEST_BONE_M = 0.02  # a shorter one has no direction that means anything
 STOP_SHARE = 0.2  # an arm stop: a minimum of hand speed under this share of ...
 STOP_WINDOW_S = 1.0  # ... the largest speed in a window this long
 BENT_WRIST_RAD = 0.35  # wrist bend at which the palm's side is taken seriously
+
+CLEAR_PALM = 0.3  # share of a palm's direction across the forearm under which it does not tell
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,48 @@ def resample(
     return np.asarray(curve(within)).reshape(len(times_s), *joint_positions_m.shape[1:])
 
 
-def dance_targets(joint_positions_m: FloatArray, rate_hz: float) -> Targets:
+def targets_at(dance: PoseSequence, times_s: FloatArray, rate_hz: float) -> Targets:
+    """Return what to follow of a dance at any moments, with what it says about itself.
+
+    Args:
+        dance: The dancer, with or without confidence and palms.
+        times_s: Shape (T,), on the dance's clock, at ``rate_hz``.
+        rate_hz: Samples per second.
+    """
+    dancer = resample(dance.joint_positions_m, dance.times_s, times_s)
+    confidence = palms = palm_confidence = None
+    if dance.confidence is not None:
+        confidence = _interpolated(dance.confidence, dance.times_s, times_s)
+    if dance.palms is not None and dance.palm_confidence is not None:
+        palms = _interpolated(dance.palms, dance.times_s, times_s)
+        palm_confidence = _interpolated(dance.palm_confidence, dance.times_s, times_s)
+    return dance_targets(
+        dancer, rate_hz, confidence=confidence, palms=palms, palm_confidence=palm_confidence
+    )
+
+
+def dance_targets(
+    joint_positions_m: FloatArray,
+    rate_hz: float,
+    *,
+    confidence: FloatArray | None = None,
+    palms: FloatArray | None = None,
+    palm_confidence: FloatArray | None = None,
+) -> Targets:
     """Return what to follow.
+
+    A bone deserves as much as the less sure of its two ends; a head that is not sure keeps
+    the way it looked before and after. Where palms are known they count, else the side to
+    which the wrist bends.
 
     Args:
         joint_positions_m: Shape (T, 21, 3), world, at ``rate_hz``.
         rate_hz: Samples per second.
+        confidence: Shape (T, 21), 0..1; None: all are sure.
+        palms: Shape (T, 2, 3), where right and left palm face, world.
+        palm_confidence: Shape (T, 2), 0..1, of ``palms``.
     """
+    joint_sure = np.ones(joint_positions_m.shape[:2]) if confidence is None else confidence
     chest = chest_frame(joint_positions_m)
     seen = joint_positions_m @ chest
     middle = (_joint(seen, "left_shoulder") + _joint(seen, "right_shoulder")) / 2.0
@@ -114,11 +153,21 @@ def dance_targets(joint_positions_m: FloatArray, rate_hz: float) -> Targets:
         )
         upper[side], upper_sure = _direction(elbow - shoulder)
         fore[side], fore_sure = _direction(wrist - elbow)
+        upper_sure = upper_sure * _least(joint_sure, f"{side}_shoulder", f"{side}_elbow")
+        fore_sure = fore_sure * _least(joint_sure, f"{side}_elbow", f"{side}_wrist")
         sure[side] = np.stack([upper_sure, fore_sure], axis=1)
         palm[side], palm_sure[side] = _palm(hand - wrist, fore[side])
-        palm_sure[side] *= fore_sure
+        palm_sure[side] *= fore_sure * _least(joint_sure, f"{side}_hand")
+        if palms is not None and palm_confidence is not None:
+            k = PALM_SIDES.index(side)
+            known = np.einsum("ti,tij->tj", palms[:, k], chest)
+            palm[side], palm_sure[side] = _known_palm(
+                known, palm_confidence[:, k] * fore_sure, fore[side], palm[side], palm_sure[side]
+            )
         stops[side] = arm_stops(wrist - middle, rate_hz)
-    return Targets(upper, fore, palm, sure, palm_sure, _head(seen), stops)
+        stops[side] *= _least(joint_sure, f"{side}_wrist") > 0.0
+    head = _where_sure(_head(seen), _least(joint_sure, "head_left", "head_right"))
+    return Targets(upper, fore, palm, sure, palm_sure, head, stops)
 
 
 def arm_stops(hand_m: FloatArray, rate_hz: float) -> FloatArray:
@@ -185,6 +234,43 @@ def _palm(hand: FloatArray, forearm: FloatArray) -> tuple[FloatArray, FloatArray
     direction, _ = _direction(sideways * SHORTEST_BONE_M * 100.0)
     share = np.clip(bend / BENT_WRIST_RAD, 0.0, 1.0)
     return direction, sure * share**2
+
+
+def _known_palm(
+    known: FloatArray,
+    known_sure: FloatArray,
+    forearm: FloatArray,
+    guess: FloatArray,
+    guess_sure: FloatArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Return a palm seen by markers, across the forearm, or the guess where that is surer."""
+    across = known - np.einsum("ti,ti->t", known, forearm)[:, None] * forearm
+    direction, clear = _direction(across * SHORTEST_BONE_M / CLEAR_PALM)
+    known_sure = known_sure * clear
+    seen = known_sure >= guess_sure
+    return np.where(seen[:, None], direction, guess), np.maximum(known_sure, guess_sure)
+
+
+def _where_sure(angles: FloatArray, sure: FloatArray) -> FloatArray:
+    """Return angles (T, n) with those that are not sure interpolated between those that are."""
+    good = np.flatnonzero(sure > 0.0)
+    if len(good) == len(sure):
+        return angles
+    if not len(good):
+        return np.zeros_like(angles)
+    frames = np.arange(len(sure))
+    return np.column_stack([np.interp(frames, good, column[good]) for column in angles.T])
+
+
+def _least(confidence: FloatArray, *joints: str) -> FloatArray:
+    return np.asarray(confidence[:, [INDEX[name] for name in joints]].min(axis=1))
+
+
+def _interpolated(values: FloatArray, times_s: FloatArray, wanted_s: FloatArray) -> FloatArray:
+    """Read values (H, ...) linearly at other moments; held at both ends."""
+    flat = values.reshape(len(values), -1)
+    read = np.column_stack([np.interp(wanted_s, times_s, column) for column in flat.T])
+    return read.reshape(len(wanted_s), *values.shape[1:])
 
 
 def _joint(positions: FloatArray, name: str) -> FloatArray:

@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from robodance.errors import DataError, MissingDependency
-from robodance.values import FloatArray, frozen_array
+from robodance.motion_files.points import NamedPoints
 
-__all__ = ["Markers", "read_c3d"]
+__all__ = ["read_c3d"]
 
 METRES_PER_UNIT = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
 
 
-@dataclass(frozen=True)
-class Markers:
-    """Labelled points over time.
-
-    Attributes:
-        labels: M marker names, without the subject's prefix.
-        points_m: Shape (T, M, 3), metres, in the file's axes; NaN where the cameras lost
-            a marker.
-        frame_rate_hz: Frames per second.
-    """
-
-    labels: tuple[str, ...]
-    points_m: FloatArray = field(repr=False)
-    frame_rate_hz: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "points_m", frozen_array(self.points_m))
-
-    def __getitem__(self, label: str) -> FloatArray:
-        """Return the path of one marker, shape (T, 3).
-
-        Raises:
-            DataError: There is no such marker.
-        """
-        if label not in self.labels:
-            raise DataError(
-                f"marker {label!r} is missing; the recording has {', '.join(self.labels)}"
-            )
-        return self.points_m[:, self.labels.index(label)]
-
-
-def read_c3d(path: Path | str) -> Markers:
-    """Read the markers of a C3D file.
+def read_c3d(path: Path | str) -> NamedPoints:
+    """Read the markers of a C3D file, in metres and without the subject's prefix.
 
     A point stored as exactly 0, 0, 0, or with a negative residual, counts as lost.
 
@@ -80,8 +48,9 @@ def read_c3d(path: Path | str) -> Markers:
     positions = np.moveaxis(points, 0, 2).transpose(1, 0, 2) * METRES_PER_UNIT[unit]
     residuals = np.asarray(content["data"]["meta_points"]["residuals"])[0].T  # (T, M)
     lost = (positions == 0.0).all(axis=2) | (residuals < 0.0) | ~np.isfinite(positions).all(axis=2)
-    return Markers(
+    return NamedPoints(
         labels=labels[: points.shape[1]],
-        points_m=np.where(lost[..., None], np.nan, positions),
+        points=np.where(lost[..., None], np.nan, positions),
         frame_rate_hz=float(parameters["RATE"]["value"][0]),
+        metres_per_unit=1.0,
     )

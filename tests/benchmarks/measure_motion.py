@@ -25,8 +25,10 @@ from robodance.learning.datasets.dance_with_melody import read_collage
 from robodance.motion.certificate import certify
 from robodance.motion.losses import bone_errors, measure_losses
 from robodance.motion.plan import adapt
+from robodance.motion_files.mapping import map_points
+from robodance.motion_files.read import read_points
 from robodance.robots.model import load_robot
-from robodance.skeleton import INDEX, pose_sequence
+from robodance.skeleton import pose_sequence
 
 SETS = {
     "cha-cha": ("c3d", ("15", "ll_qq_02_2")),
@@ -34,31 +36,6 @@ SETS = {
     "tango": ("c3d", ("14", "17")),
     "waltz": ("mdms", ("DANCE_W_1", "DANCE_W_20")),
     "g1": ("g1", ("J_Dance2_Salsa", "J_Dance1_Modern", "J_Dance4_Broadway")),
-}
-G1_BODIES = {  # body of the G1 that stands for a joint of the dancer
-    "left_hip": 1,
-    "left_knee": 4,
-    "left_ankle": 6,
-    "right_hip": 7,
-    "right_knee": 10,
-    "right_ankle": 12,
-    "waist": 0,
-    "left_shoulder": 17,
-    "left_elbow": 19,
-    "left_wrist": 21,
-    "left_hand": 22,
-    "right_shoulder": 24,
-    "right_elbow": 26,
-    "right_wrist": 28,
-    "right_hand": 29,
-}
-G1_POINTS = {  # others: body and a point in its frame
-    "head_left": (15, (0.0, 0.07, 0.45)),
-    "head_right": (15, (0.0, -0.07, 0.45)),
-    "left_heel": (6, (-0.05, 0.0, -0.03)),
-    "right_heel": (12, (-0.05, 0.0, -0.03)),
-    "left_toe": (6, (0.12, 0.0, -0.03)),
-    "right_toe": (12, (0.12, 0.0, -0.03)),
 }
 
 
@@ -69,24 +46,9 @@ def read_dance(data: Path, kind: str, name: str, seconds: float):
     elif kind == "mdms":
         joints, rate = read_collage(data / "mdms" / name).joint_positions_m, 25.0
     else:
-        joints, rate = read_g1(data / "g1_moves" / f"{name}.npz")
+        source, skeleton = read_points(data / "g1_moves" / f"{name}.npz")
+        joints, rate = map_points(source, skeleton).joint_positions_m, source.frame_rate_hz
     return pose_sequence(joints[: round(seconds * rate)], rate)
-
-
-def read_g1(path: Path):
-    """Return the dance of a G1 as the 21 joints, and its rate."""
-    from scipy.spatial.transform import Rotation
-
-    with np.load(path) as content:
-        places, turns = content["body_pos_w"], content["body_quat_w"]
-        rate = float(np.ravel(content["fps"])[0]) if "fps" in content else 60.0
-    joints = np.zeros((len(places), 21, 3))
-    for name, body in G1_BODIES.items():
-        joints[:, INDEX[name]] = places[:, body]
-    for name, (body, point) in G1_POINTS.items():
-        turn = Rotation.from_quat(turns[:, body], scalar_first=True)
-        joints[:, INDEX[name]] = places[:, body] + turn.apply(point)
-    return joints, rate
 
 
 def arms(errors) -> str:

@@ -6,16 +6,16 @@ import ezc3d
 import numpy as np
 from dancer import dancer
 
-from robodance.learning.datasets.choreonet import (
-    ANKLE_INWARD_M,
-    HIP_DOWN_M,
-    HIP_INWARD_M,
-    KNEE_INWARD_M,
-    SHOULDER_BACK_M,
-    SHOULDER_DOWN_M,
-)
+from robodance.motion_files.skeleton_file import load_skeleton
 from robodance.skeleton import INDEX
 
+PLACES = {name: places[0].along for name, places in load_skeleton("vicon-markers").joints.items()}
+SHOULDER_DOWN_M = -PLACES["left_shoulder"]["thorax_up"]
+SHOULDER_BACK_M = -PLACES["left_shoulder"]["thorax_forward"]
+HIP_DOWN_M = -PLACES["left_hip"]["pelvis_up"]
+HIP_INWARD_M = -PLACES["left_hip"]["to_left"]
+KNEE_INWARD_M = -PLACES["left_knee"]["left_knee_axis"]
+ANKLE_INWARD_M = -PLACES["left_ankle"]["left_knee_axis"]
 RATE_HZ = 80.0
 BEAT_S = 0.5
 

@@ -3,22 +3,25 @@
 ``raw_c3d/*.c3d`` holds takes of ballroom dance (41 markers), ``movement_interval.csv``
 cuts them into choreographic units with a known number of beats, and
 ``choreography/{C,R,T,W}.json`` says in which order dances used the units.
-The mapping from markers to the 21 joints was measured on these takes.
+The mapping from markers to the 21 joints (``configs/skeletons/vicon-markers.yaml``) was
+measured on these takes.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from robodance.errors import DataError
 from robodance.learning.cleaning import fill_gaps, fit_floor, low_pass, repair_spikes
-from robodance.motion_files.c3d import Markers, read_c3d
-from robodance.skeleton import JOINT_NAMES
+from robodance.motion_files.c3d import read_c3d
+from robodance.motion_files.mapping import map_points
+from robodance.motion_files.points import NamedPoints
+from robodance.motion_files.skeleton_file import load_skeleton
 from robodance.values import FloatArray
 
 __all__ = [
@@ -33,12 +36,6 @@ __all__ = [
 
 GENRE_LETTERS = {"cha-cha": "C", "rumba": "R", "tango": "T", "waltz": "W"}
 PLACEHOLDERS = frozenset({"NIL"})
-
-# Depths of joint centres under their markers, metres (measured, see the module's docstring).
-SHOULDER_DOWN_M, SHOULDER_BACK_M = 0.042, 0.010
-HIP_DOWN_M, HIP_INWARD_M = 0.070, 0.020
-KNEE_INWARD_M, ANKLE_INWARD_M = 0.055, 0.040
-HINGE_PRIOR = 0.01  # against the mean square of the shank's direction; a dancing knee has 0.1
 
 
 @dataclass(frozen=True)
@@ -148,9 +145,8 @@ def read_take(folder: Path, take: str) -> tuple[FloatArray, float]:
         DataError: The take is missing or lacks a marker.
     """
     markers = read_c3d(folder / "raw_c3d" / f"{take}.c3d")
-    paths = repair_spikes(fill_gaps(markers.points_m), markers.frame_rate_hz)
-    paths = low_pass(paths, markers.frame_rate_hz)
-    markers = Markers(markers.labels, paths, markers.frame_rate_hz)
+    paths = repair_spikes(fill_gaps(markers.points), markers.frame_rate_hz)
+    markers = replace(markers, points=low_pass(paths, markers.frame_rate_hz))
     joints = joints_from_markers(markers)
     feet = np.stack(
         [markers[side + name] for side in "LR" for name in ("TOE", "MT5", "HEE", "ANK")], axis=1
@@ -160,56 +156,13 @@ def read_take(folder: Path, take: str) -> tuple[FloatArray, float]:
     return joints, markers.frame_rate_hz
 
 
-def joints_from_markers(markers: Markers) -> FloatArray:
-    """Map the 41 markers to the 21 joints; shape (T, 21, 3)."""
-    joints: dict[str, FloatArray] = {}
-    thorax_up = _unit(markers["C7"] + markers["CLAV"] - markers["T10"] - markers["STRN"])
-    thorax_forward = _unit(markers["CLAV"] - markers["C7"])
-    waist = [markers[name] for name in ("LFWT", "RFWT", "LBWT", "RBWT")]
-    to_left = _unit(waist[0] + waist[2] - waist[1] - waist[3])
-    pelvis_up = _unit(np.cross(waist[0] + waist[1] - waist[2] - waist[3], to_left))
-    joints["waist"] = np.mean(waist, axis=0)
-    for side, letter, outward in (("right", "R", -to_left), ("left", "L", to_left)):
-        joints[f"head_{side}"] = 0.5 * (markers[f"{letter}FHD"] + markers[f"{letter}BHD"])
-        joints[f"{side}_shoulder"] = (
-            markers[f"{letter}SHO"] - SHOULDER_DOWN_M * thorax_up - SHOULDER_BACK_M * thorax_forward
-        )
-        joints[f"{side}_elbow"] = markers[f"{letter}ELB"]
-        joints[f"{side}_wrist"] = 0.5 * (markers[f"{letter}WRA"] + markers[f"{letter}WRB"])
-        joints[f"{side}_hand"] = markers[f"{letter}FIN"]
-        hip = (
-            0.5 * (markers[f"{letter}FWT"] + markers[f"{letter}BWT"])
-            - HIP_DOWN_M * pelvis_up
-            - HIP_INWARD_M * outward
-        )
-        hinge = _knee_hinge(markers, letter, hip, outward)
-        joints[f"{side}_hip"] = hip
-        joints[f"{side}_knee"] = markers[f"{letter}KNE"] - KNEE_INWARD_M * hinge
-        joints[f"{side}_ankle"] = markers[f"{letter}ANK"] - ANKLE_INWARD_M * hinge
-        joints[f"{side}_heel"] = markers[f"{letter}HEE"]
-        joints[f"{side}_toe"] = 0.5 * (markers[f"{letter}TOE"] + markers[f"{letter}MT5"])
-    return np.stack([joints[name] for name in JOINT_NAMES], axis=1)
+def joints_from_markers(markers: NamedPoints) -> FloatArray:
+    """Map the 41 markers to the 21 joints; shape (T, 21, 3).
 
-
-def _knee_hinge(markers: Markers, letter: str, hip: FloatArray, outward: FloatArray) -> FloatArray:
-    """Return the knee's axis, pointing outward: where the shank moves least, seen from the thigh.
-
-    The axis is constant in the frame of hip, knee marker and thigh marker; where the knee
-    hardly bends it is the pelvis's axis.
+    Raises:
+        DataError: A joint cannot be found.
     """
-    knee, thigh = markers[f"{letter}KNE"], markers[f"{letter}THI"]
-    along = _unit(hip - knee)
-    side = thigh - knee
-    side = _unit(side - along * (side * along).sum(axis=1, keepdims=True))
-    frame = np.stack([along, side, np.cross(along, side)], axis=2)  # (T, 3, 3), columns
-    shank = np.einsum("tij,ti->tj", frame, _unit(markers[f"{letter}ANK"] - knee))
-    usual = np.einsum("tij,ti->j", frame, outward)
-    usual /= np.linalg.norm(usual)
-    spread = shank.T @ shank / len(shank) + HINGE_PRIOR * (np.eye(3) - np.outer(usual, usual))
-    axis = np.linalg.eigh(spread)[1][:, 0]
-    hinge = np.einsum("tij,j->ti", frame, axis)
-    return np.asarray(hinge * np.sign((hinge * outward).sum(axis=1).mean()))
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))
+    mapped = map_points(markers, load_skeleton("vicon-markers"))
+    if mapped.missing:
+        raise DataError(f"markers are missing for {', '.join(mapped.missing)}")
+    return mapped.joint_positions_m

@@ -8,7 +8,6 @@ of about six frames. Reference: Tang et al., "Dance with Melody" (ACM MM 2018).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +16,16 @@ import numpy as np
 from robodance.errors import DataError
 from robodance.learning.cleaning import level_locally, low_pass
 from robodance.learning.datasets.choreonet import Choreography
+from robodance.motion_files.arrays import read_mdms
+from robodance.motion_files.mapping import map_points
+from robodance.motion_files.placing import unit_of, upright
+from robodance.motion_files.skeleton_file import load_skeleton
 from robodance.skeleton import INDEX
 from robodance.values import FloatArray, IntArray
 
 __all__ = ["Collage", "find_joins", "read_collage", "unit_bounds"]
 
 FRAME_RATE_HZ = 25.0
-JOINTS = 21  # points 21 and 22 are extra marks on the hands
 STRAIGHT_M = 2e-4  # second difference under which a frame lies on a straight line
 SHORTEST_JOIN = 4  # frames in a row
 
@@ -43,22 +45,10 @@ def read_collage(folder: Path) -> Collage:
     Raises:
         DataError: ``skeletons.json`` is missing or malformed.
     """
-    path = folder / "skeletons.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        centre = np.asarray(content["center"], dtype=np.float64)
-        points = np.asarray(content["skeletons"], dtype=np.float64)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a dance of the set ({error!r})") from error
-    if points.ndim != 3 or points.shape[1:] != (23, 3) or centre.shape != (len(points), 3):
-        raise DataError(
-            f"{path}: expected skeletons (T, 23, 3) and center (T, 3), found {points.shape} and "
-            f"{centre.shape}"
-        )
-    world = 0.01 * (points[:, :JOINTS] + centre[:, None])
-    world = np.stack([world[..., 0], -world[..., 2], world[..., 1]], axis=-1)  # y up to z up
+    skeleton = load_skeleton("mdms")
+    source = read_mdms(folder / "skeletons.json", skeleton.points)
+    standing, _ = upright(source, skeleton, unit_of(source, skeleton)[0])
+    world = map_points(standing, skeleton).joint_positions_m
     joins = find_joins(world)
     feet = [INDEX[f"{side}_{part}"] for side in ("right", "left") for part in ("heel", "toe")]
     smooth = low_pass(world, FRAME_RATE_HZ, 8.0)
