@@ -27,6 +27,7 @@ from robodance.output import plain
 if TYPE_CHECKING:
     from robodance.config import PerformConfig, ShowConfig
     from robodance.progress import Progress
+    from robodance.values import PoseSequence
 
 __all__ = ["main", "run"]
 
@@ -144,6 +145,18 @@ def _add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         help="perform a song that ships with robodance: cha-cha, rumba, tango or waltz",
     )
     what.add_argument("--show", metavar="FILE", help="perform what a show file says")
+    what.add_argument(
+        "--dance",
+        metavar="FILE",
+        help="a dance of your own instead of an imagined one (.bvh, .c3d, .npz, .npy, "
+        "skeletons.json), with or without a song",
+    )
+    what.add_argument(
+        "--skeleton",
+        metavar="NAME|FILE",
+        help="whose joints the dance's are (see configs/skeletons; default: by its format)",
+    )
+    what.add_argument("--fps", type=float, help="frames a second, when the dance does not say")
     what.add_argument("--from", dest="from_s", type=_moment, metavar="S", help="begin at S seconds")
     what.add_argument("--to", dest="to_s", type=_moment, metavar="S", help="end at S seconds")
     where = perform.add_argument_group("where")
@@ -214,6 +227,7 @@ def _add_doctor(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
     song, config, show = _what_to_perform(options)
+    dance = _dance_of_your_own(options)
     simulate = options.sim or options.gui or (show is not None and show.backend == "simulation")
     if options.dry_run:
         simulate = False
@@ -227,10 +241,11 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
         record = ""
     if record is not None and not simulate:
         raise UsageError("--record films a performance; it needs --sim and no --dry-run")
-    out = Path(folder) if folder else default_folder(song, config.seed)
+    out = Path(folder) if folder else default_folder(song or Path(options.dance), config.seed)
     performance = perform(
         song,
         config,
+        dance=dance,
         backend="simulation" if simulate else None,
         out=out,
         record=None if record is None else Path(record) if record else out / "film.mp4",
@@ -246,25 +261,28 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
 
 def _what_to_perform(
     options: argparse.Namespace,
-) -> tuple[Path, PerformConfig, ShowConfig | None]:
+) -> tuple[Path | None, PerformConfig, ShowConfig | None]:
     """Put song, settings and show together: defaults < --config < --show < flags."""
     from robodance.config import load_config, load_show, said
     from robodance.resources import launch_path
     from robodance.settings import override
 
-    if sum(x is not None for x in (options.song, options.demo, options.show)) != 1:
-        raise UsageError("give one song: a file, or --demo, or --show FILE")
+    songs = sum(x is not None for x in (options.song, options.demo, options.show))
+    if songs > 1 or (songs == 0 and options.dance is None):
+        raise UsageError("give one song: a file, or --demo, or --show FILE; or a --dance FILE")
     config = load_config(options.config)
     show = load_show(options.show) if options.show else None
     if show is not None:
         config = override(config, show.settings(), where=str(options.show))
+    song: Path | None
     if options.demo:
         song = launch_path(f"songs/{options.demo}.ogg")
         if not song.is_file():
             there = ", ".join(sorted(file.stem for file in song.parent.glob("*.ogg")))
             raise UsageError(f"--demo {options.demo}: no such demo song; there are {there}")
     else:
-        song = Path(show.song if show else options.song)
+        name = show.song if show else options.song
+        song = Path(name) if name is not None else None
     flags = {
         "robot": options.robot_model,
         "seed": options.seed,
@@ -278,6 +296,16 @@ def _what_to_perform(
         "simulation.gui": options.gui or None,
     }
     return song, override(config, {**said(flags), **_pairs(options.set)}), show
+
+
+def _dance_of_your_own(options: argparse.Namespace) -> PoseSequence | None:
+    if options.dance is None:
+        if options.skeleton is not None or options.fps is not None:
+            raise UsageError("--skeleton and --fps say how to read a --dance FILE; give one")
+        return None
+    from robodance.motion_files.read import read_motion
+
+    return read_motion(options.dance, skeleton=options.skeleton, frame_rate_hz=options.fps)
 
 
 def _train(options: argparse.Namespace) -> dict[str, Any] | None:

@@ -47,8 +47,8 @@ class PlannedDance:
     """A song, the dance imagined for it, and what the robot will do.
 
     Attributes:
-        analysis: What was heard.
-        dance: What was imagined.
+        analysis: What was heard; None for a dance without a song.
+        dance: What was imagined, or read from a file.
         plan: What the robot will do.
         certificate: The proof.
         losses: What the robot cannot do of the dance.
@@ -56,7 +56,7 @@ class PlannedDance:
         warnings: What a person should know about the plan.
     """
 
-    analysis: SongAnalysis = field(repr=False)
+    analysis: SongAnalysis | None = field(repr=False)
     dance: PoseSequence = field(repr=False)
     plan: Plan = field(repr=False)
     certificate: Certificate
@@ -109,9 +109,10 @@ def analyse_song(
 
 
 def plan_dance(
-    song: Path | str | SongAnalysis,
+    song: Path | str | SongAnalysis | None,
     config: PerformConfig | None = None,
     *,
+    dance: PoseSequence | None = None,
     from_s: float = 0.0,
     to_s: float | None = None,
     progress: Progress | None = None,
@@ -119,9 +120,11 @@ def plan_dance(
     """Do everything before the robot: hear, imagine, adapt, prove.
 
     Args:
-        song: A sound file, or what ``analyse_song`` made of it.
+        song: A sound file, or what ``analyse_song`` made of it; None: no music, ``dance`` only.
         config: Settings; None gives the defaults.
-        from_s: Where in the song the dance begins.
+        dance: A dance to do instead of an imagined one (``motion_files.read``); its first
+            frame lies at ``from_s`` of the song.
+        from_s: Where in the song (without one: in the dance) the dance begins.
         to_s: Where it ends; None: at the end of the song.
         progress: Told how far the work has come.
 
@@ -141,34 +144,40 @@ def plan_dance(
     clock = _Stopwatch()
     robot = load_robot(config.robot)
     with clock.stage("hear"):
-        if isinstance(song, SongAnalysis):
+        if song is None or isinstance(song, SongAnalysis):
             analysis = song
         else:
             analysis = analyse_song(song, config, progress=tell)
-    end_s = _end_of_part(analysis.song.duration_s, from_s, to_s)
-    with clock.stage("imagine"), tell.stage("imagining a dance") as report:
-        dance = create_dance(
-            analysis,
-            config.choreography,
-            seed=config.seed,
-            from_s=from_s,
-            to_s=end_s,
-            progress=report,
-        )
+    if dance is not None:
+        dance, remarks = _given_dance(dance, analysis, from_s, to_s)
+    elif analysis is None:
+        raise UsageError("there is neither a song nor a dance; give one of them, or both")
+    else:
+        remarks = ()
+        with clock.stage("imagine"), tell.stage("imagining a dance") as report:
+            dance = create_dance(
+                analysis,
+                config.choreography,
+                seed=config.seed,
+                from_s=from_s,
+                to_s=_end_of_part(analysis.song.duration_s, from_s, to_s),
+                progress=report,
+            )
     with clock.stage("adapt"), tell.stage("adapting it") as report:
         adapted = adapt(dance, robot, config.motion, progress=report)
         plan = _of_song(adapted.plan, analysis)
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)
-    warnings = _retreats(adapted.retreated_share)
+    warnings = (*remarks, *_retreats(adapted.retreated_share))
     return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds, warnings)
 
 
 def perform(
-    song: Path | str | SongAnalysis,
+    song: Path | str | SongAnalysis | None,
     config: PerformConfig | None = None,
     *,
+    dance: PoseSequence | None = None,
     backend: str | None = "simulation",
     out: Path | str | None = None,
     record: Path | str | None = None,
@@ -179,8 +188,9 @@ def perform(
     """Make the robot dance to a song.
 
     Args:
-        song: A sound file, or what ``analyse_song`` made of it.
+        song: A sound file, or what ``analyse_song`` made of it; None: no music, ``dance`` only.
         config: Settings; None gives the defaults.
+        dance: A dance to do instead of an imagined one, see ``plan_dance``.
         backend: ``simulation``, or None to stop at the plan.
         out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``; None writes nothing.
         record: Film to make of the performance.
@@ -196,7 +206,7 @@ def perform(
     config = config or PerformConfig()
     folder = Path(out) if out is not None else None
     tell = progress or Silence()
-    planned = plan_dance(song, config, from_s=from_s, to_s=to_s, progress=tell)
+    planned = plan_dance(song, config, dance=dance, from_s=from_s, to_s=to_s, progress=tell)
     clock = _Stopwatch(planned.seconds)
     if folder is not None:
         with clock.stage("write"):
@@ -236,7 +246,7 @@ def perform(
 
 
 def default_folder(song: Path | str, seed: int) -> Path:
-    """Return where a performance goes when nobody says: performances/SONG-SEED."""
+    """Return where a performance goes when nobody says: performances/SONG-SEED (or DANCE-SEED)."""
     return Path("performances") / f"{Path(song).stem}-{seed}"
 
 
@@ -262,15 +272,31 @@ def _film(
     from robodance.robots.model import load_robot
     from robodance.song_file import load_soundtrack
 
+    heard = planned.analysis
     return record(
         planned.plan,
         log,
         path,
         load_robot(config.robot),
         config.recording,
-        soundtrack=load_soundtrack(Path(planned.analysis.song.path)),
+        soundtrack=None if heard is None else load_soundtrack(Path(heard.song.path)),
         progress=report,
     )
+
+
+def _given_dance(
+    dance: PoseSequence, analysis: SongAnalysis | None, from_s: float, to_s: float | None
+) -> tuple[PoseSequence, tuple[str, ...]]:
+    """Return a dance from a file, cut and on the song's clock, and what to know about it."""
+    from robodance.motion_files.set_to_music import cut, set_to_music
+
+    name = dance.metadata.get("file", "the dance")
+    remarks = tuple(f"{name}: {remark}" for remark in dance.metadata.get("remarks", ()))
+    if analysis is None:
+        return cut(dance, from_s, to_s), remarks
+    end_s = _end_of_part(analysis.song.duration_s, from_s, to_s)
+    placed, more = set_to_music(dance, analysis.beats, from_s, end_s)
+    return placed, (*remarks, *more)
 
 
 def _end_of_part(duration_s: float, from_s: float, to_s: float | None) -> float:
@@ -287,16 +313,21 @@ def _end_of_part(duration_s: float, from_s: float, to_s: float | None) -> float:
     return min(end_s, duration_s)
 
 
-def _of_song(plan: Plan, analysis: SongAnalysis) -> Plan:
-    """Return a plan that says which song it belongs to, and what made it.
+def _of_song(plan: Plan, analysis: SongAnalysis | None) -> Plan:
+    """Return a plan that says which song it belongs to, if any, and what made it.
 
     What the stages know (genre, generator, seed; robot, modes) they have written.
     """
+    song: dict[str, Any] = {}
+    if analysis is not None:
+        song = {
+            "song_sha256": analysis.song.sha256,
+            "song_path": Path(analysis.song.path).name,
+            "tempo_bpm": analysis.beats.tempo_bpm,
+        }
     metadata = {
         **plan.metadata,
-        "song_sha256": analysis.song.sha256,
-        "song_path": Path(analysis.song.path).name,
-        "tempo_bpm": analysis.beats.tempo_bpm,
+        **song,
         "versions": {"robodance": robodance.__version__, "python": platform.python_version()},
     }
     return replace(plan, metadata=metadata)

@@ -168,7 +168,9 @@ def _own_dance(path: Path, rate_hz: float | None) -> PoseSequence:
         dance = replace(
             dance, frame_rate_hz=rate_hz, beats_s=none, beat_numbers=none.astype(np.int64)
         )
-    return replace(dance, metadata={**dance.metadata, "generator": "file", "file": path.name})
+    made_by = dance.metadata.get("generator", "unknown")
+    own = {"generator": "file", "file": path.name, "file_generator": made_by}
+    return replace(dance, metadata={**dance.metadata, **own})
 
 
 def _with_positions(path: Path, arrays: dict[str, Any], rate_hz: float | None) -> Mapping[str, Any]:

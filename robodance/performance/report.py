@@ -187,7 +187,8 @@ def _headline(content: Mapping[str, Any]) -> str:
     song, plan = content["song"], content["plan"]
     robot = plan.get("robot_model", "the robot")
     if song is None:
-        return f"Dance        {_clock(plan['duration_s'])} on {robot}"
+        name = f"{plan['file']}: " if plan.get("file") else ""
+        return f"Dance        {name}{_clock(plan['duration_s'])} on {robot}"
     return (
         f"Dance        {Path(song['path']).name}: {song['genre']} "
         f"({100 * song['genre_confidence']:.0f} % sure), {song['tempo_bpm']:.1f} bpm, "
