@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d, median_filter, minimum_filter1d
+from scipy.ndimage import median_filter
 from scipy.signal import butter, sosfiltfilt
 
 from robodance.errors import DataError
 from robodance.values import BoolArray, FloatArray
 
-__all__ = ["fill_gaps", "fit_floor", "level_locally", "low_pass", "repair_spikes"]
+__all__ = ["fill_gaps", "fit_floor", "low_pass", "repair_spikes"]
 
 SPIKE_M = 0.06  # away from the running median; a hand at 5 m/s that turns stays under it
 SPIKE_WINDOW_S = 0.14
@@ -112,19 +112,3 @@ def _standing(markers_m: FloatArray, frame_rate_hz: float) -> tuple[FloatArray, 
     if not rows:
         return np.zeros((0, count + 2)), np.zeros(0)
     return np.concatenate(rows), np.concatenate(heights)
-
-
-def level_locally(lowest_m: FloatArray, frame_rate_hz: float, window_s: float = 2.0) -> FloatArray:
-    """Follow a drifting floor: the smoothed running minimum of the lowest point.
-
-    Args:
-        lowest_m: Shape (T,), height of the lowest point of the feet.
-        frame_rate_hz: Frames per second.
-        window_s: The lowest point is taken to stand at least once in each window.
-
-    Returns:
-        Shape (T,), the floor's height, to be subtracted.
-    """
-    window = max(3, round(window_s * frame_rate_hz))
-    running = minimum_filter1d(np.asarray(lowest_m, dtype=np.float64), window, mode="nearest")
-    return np.asarray(gaussian_filter1d(running, window / 4.0, mode="nearest"))

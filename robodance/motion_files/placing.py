@@ -12,7 +12,15 @@ from robodance.motion_files.skeleton_file import METRES_PER_UNIT, UP_AXES, Skele
 from robodance.skeleton import INDEX
 from robodance.values import FloatArray
 
-__all__ = ["complete", "mirrored_sides", "on_the_floor", "unit_of", "upright", "without_stumps"]
+__all__ = [
+    "complete",
+    "level_locally",
+    "mirrored_sides",
+    "on_the_floor",
+    "unit_of",
+    "upright",
+    "without_stumps",
+]
 
 # Arm and trunk, shoulder to wrist and shoulder to hip: 0.62 of a person's height (Winter,
 # Biomechanics and Motor Control of Human Movement, figure 4.1), 1.08 m at 1.75 m.
@@ -22,6 +30,7 @@ BELIEVED_REACH_M = (0.2, 3.0)  # a stated unit is believed within these
 CLEARLY_UP = 1.3  # the trunk's main axis against the next
 USUAL_UP = "z"
 FLOOR_PERCENTILE = 2.0  # of the lower foot's height; a jump or a misread foot is no floor
+FLOOR_DRIFT_M = 0.12  # no jump lasts as long as the window in which a foot has to stand
 SOLE_M = 0.03  # a standing foot's lowest joint lies about so high
 SHORTEST_END_M = 0.02  # a shorter hand or foot shows no direction
 TOES_BACKWARD = -0.5  # mean cosine between toes and the way the dancer faces
@@ -132,12 +141,39 @@ def without_stumps(mapped: MappedDance) -> MappedDance:
     return replace(mapped, confidence=confidence, missing=(*mapped.missing, *stumps))
 
 
-def on_the_floor(joint_positions_m: FloatArray) -> FloatArray:
-    """Return the dance moved so that the feet stand on z = 0."""
+def on_the_floor(joint_positions_m: FloatArray, rate_hz: float) -> tuple[FloatArray, str]:
+    """Return the dance moved so that the feet stand on z = 0, and a remark (or nothing).
+
+    A floor that drifts, which no dancer can do, is followed; otherwise one height serves all.
+    """
     feet = [INDEX[f"{side}_{part}"] for side in ("left", "right") for part in ("heel", "toe")]
     lowest = joint_positions_m[:, feet, 2].min(axis=1)
-    floor = float(np.percentile(lowest, FLOOR_PERCENTILE)) - SOLE_M
-    return np.asarray(joint_positions_m - [0.0, 0.0, floor])
+    floor, remark = np.full(len(lowest), np.percentile(lowest, FLOOR_PERCENTILE)), ""
+    drifting = level_locally(lowest, rate_hz)
+    drift = float(np.ptp(np.percentile(drifting, (5.0, 95.0))))
+    if drift > FLOOR_DRIFT_M:
+        floor, remark = drifting, f"the floor drifts by {drift:.2f} m and was levelled"
+    shift = np.zeros((len(lowest), 1, 3))
+    shift[:, 0, 2] = floor - SOLE_M
+    return np.asarray(joint_positions_m - shift), remark
+
+
+def level_locally(lowest_m: FloatArray, frame_rate_hz: float, window_s: float = 2.0) -> FloatArray:
+    """Follow a drifting floor: the smoothed running minimum of the lowest point.
+
+    Args:
+        lowest_m: Shape (T,), height of the lowest point of the feet.
+        frame_rate_hz: Frames per second.
+        window_s: The lowest point is taken to stand at least once in each window.
+
+    Returns:
+        Shape (T,), the floor's height, to be subtracted.
+    """
+    from scipy.ndimage import gaussian_filter1d, minimum_filter1d
+
+    window = max(3, round(window_s * frame_rate_hz))
+    running = minimum_filter1d(np.asarray(lowest_m, dtype=np.float64), window, mode="nearest")
+    return np.asarray(gaussian_filter1d(running, window / 4.0, mode="nearest"))
 
 
 def mirrored_sides(mapped: MappedDance) -> bool:
@@ -177,21 +213,25 @@ def _reach(source: NamedPoints, skeleton: Skeleton) -> float:
 
 def _up_axis(source: NamedPoints, skeleton: Skeleton) -> tuple[str, bool]:
     """Return the axis along which the trunk usually points, and whether that is clear."""
-    trunk = sum(
+    left, right = (
         base_points(source, skeleton, f"{side}_shoulder")
         - base_points(source, skeleton, f"{side}_hip")
         for side in ("left", "right")
     )
-    usual = np.nanmedian(trunk, axis=0)
+    trunk = left + right
+    trunk = trunk[np.isfinite(trunk).all(axis=1)]
+    usual = np.median(trunk, axis=0) if len(trunk) else np.zeros(3)
     order = np.argsort(-np.abs(usual))
-    if not np.isfinite(usual).all() or np.abs(usual[order[0]]) < 1e-12:
+    if np.abs(usual[order[0]]) < 1e-12:
         return USUAL_UP, False
     up = UP_AXES[int(order[0]) + (3 if usual[order[0]] < 0.0 else 0)]
     return up, bool(np.abs(usual[order[0]]) > CLEARLY_UP * np.abs(usual[order[1]]))
 
 
 def _median_length(vectors: FloatArray) -> float:
-    return float(np.nanmedian(np.linalg.norm(vectors, axis=1)))
+    lengths = np.linalg.norm(vectors, axis=1)
+    lengths = lengths[np.isfinite(lengths)]
+    return float(np.median(lengths)) if len(lengths) else float("nan")
 
 
 def _right_angled(points: FloatArray, up: str) -> FloatArray:

@@ -9,11 +9,12 @@ import numpy as np
 from robodance.errors import DataError
 from robodance.values import BoolArray, FloatArray, frozen_array
 
-__all__ = ["NamedPoints", "bridged", "multiply", "thinned", "turned", "whole_steps"]
+__all__ = ["NamedPoints", "bridged", "multiply", "thinned", "turned", "usable", "whole_steps"]
 
 FASTEST_RATE_HZ = 120.0  # more frames a second say nothing about a dance
 LONGEST_FRAMES = 200_000  # an hour at 55 a second; longer recordings are thinned further
 SLOWEST_THINNED_HZ = 25.0
+FURTHEST = 1e9  # in any unit; more is a number gone wrong
 SPIKE_WINDOW_S = 0.14
 SPIKE_M = 0.10  # a point this far from its own running median, or further ...
 SPIKE_M_S = 12.0  # ... than a hand moves between two frames at this speed, was misread
@@ -70,15 +71,30 @@ class NamedPoints:
         return self.points[:, self.labels.index(label)]
 
 
+def usable(source: NamedPoints) -> NamedPoints:
+    """Return the points that are seen at least twice; what is not a place becomes NaN."""
+    with np.errstate(invalid="ignore"):
+        place = (np.abs(source.points) < FURTHEST).all(axis=2)
+    kept = np.flatnonzero(place.sum(axis=0) >= min(2, len(place)))
+    points = np.where(place[:, kept, None], source.points[:, kept], np.nan)
+    return replace(
+        source,
+        labels=tuple(source.labels[k] for k in kept),
+        points=points,
+        turns=None if source.turns is None else _steady(source.turns[:, kept]),
+        rest=None if source.rest is None else source.rest[kept],
+    )
+
+
 def bridged(source: NamedPoints, unit_m: float) -> tuple[NamedPoints, BoolArray]:
     """Bridge what is lost or was misread, and say where.
 
     A point that leaves its own running median, or steps from one frame to the next, farther
     than any hand moves was misread there. Gaps are bridged by a monotone cubic curve between
-    what is known, and held at the ends. Points that are never known are left out.
+    what is known, and held at the ends.
 
     Args:
-        source: Points with NaN where they are lost.
+        source: Usable points, NaN where they are lost.
         unit_m: Metres in a unit of ``source.points``.
 
     Returns:
@@ -87,9 +103,7 @@ def bridged(source: NamedPoints, unit_m: float) -> tuple[NamedPoints, BoolArray]
     from scipy.interpolate import PchipInterpolator
 
     sure: BoolArray = np.asarray(np.isfinite(source.points).all(axis=2))
-    known = np.flatnonzero(sure.sum(axis=0) >= 2) if len(sure) > 1 else np.arange(sure.shape[1])
-    points = np.array(source.points[:, known])
-    sure = sure[:, known]
+    points = np.array(source.points)
     frames = np.arange(len(points))
     for first_pass in (True, False):
         for k in np.flatnonzero(~sure.all(axis=0)):
@@ -104,14 +118,7 @@ def bridged(source: NamedPoints, unit_m: float) -> tuple[NamedPoints, BoolArray]
             if not spikes.any():
                 break
             sure &= ~spikes
-    kept = replace(
-        source,
-        labels=tuple(source.labels[k] for k in known),
-        points=points,
-        turns=None if source.turns is None else _steady(source.turns[:, known]),
-        rest=None if source.rest is None else source.rest[known],
-    )
-    return kept, sure
+    return replace(source, points=points), sure
 
 
 def _misread(points: FloatArray, rate_hz: float, unit_m: float) -> BoolArray:

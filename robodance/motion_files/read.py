@@ -29,7 +29,7 @@ from robodance.motion_files.placing import (
     upright,
     without_stumps,
 )
-from robodance.motion_files.points import NamedPoints, bridged, thinned
+from robodance.motion_files.points import NamedPoints, bridged, thinned, usable
 from robodance.motion_files.skeleton_file import Skeleton, load_skeleton
 from robodance.plan_file import read_dance
 from robodance.skeleton import JOINT_NAMES, POSE_DIM, decode_pose, pose_sequence
@@ -122,7 +122,7 @@ def map_motion(source: NamedPoints, skeleton: Skeleton, *, name: str) -> PoseSeq
     if len(source.points) < SHORTEST:
         raise DataError(f"{name}: holds {len(source.points)} frame; a dance needs at least two")
     try:
-        source = thinned(source)
+        source = usable(thinned(source))
         unit_m, unit_remark = unit_of(source, skeleton)
         source, sure = bridged(source, unit_m)
         source, up_remark = upright(source, skeleton, unit_m)
@@ -135,7 +135,8 @@ def map_motion(source: NamedPoints, skeleton: Skeleton, *, name: str) -> PoseSeq
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     mapped = complete(without_stumps(mapped))
-    joints = on_the_floor(mapped.joint_positions_m)
+    joints, floor_remark = on_the_floor(mapped.joint_positions_m, source.frame_rate_hz)
+    remarks.append(floor_remark)
     remarks += [*_seen_remarks(mapped, name), *_motion_remarks(joints, source.frame_rate_hz)]
     metadata: dict[str, Any] = {
         "generator": "file",

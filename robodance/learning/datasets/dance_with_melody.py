@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from robodance.errors import DataError
-from robodance.learning.cleaning import level_locally, low_pass
+from robodance.learning.cleaning import low_pass
 from robodance.learning.datasets.choreonet import Choreography
 from robodance.motion_files.arrays import read_mdms
 from robodance.motion_files.mapping import map_points
-from robodance.motion_files.placing import unit_of, upright
+from robodance.motion_files.placing import level_locally, unit_of, upright
 from robodance.motion_files.skeleton_file import load_skeleton
 from robodance.skeleton import INDEX
 from robodance.values import FloatArray, IntArray
