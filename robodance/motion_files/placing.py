@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from robodance.errors import DataError
 from robodance.motion_files.mapping import MappedDance, base_points
 from robodance.motion_files.points import NamedPoints, multiply, turned
 from robodance.motion_files.skeleton_file import METRES_PER_UNIT, UP_AXES, Skeleton
@@ -53,8 +54,16 @@ def unit_of(source: NamedPoints, skeleton: Skeleton) -> tuple[float, str]:
     What the skeleton file or the motion file states counts if it gives a dancer of any
     size; otherwise the common unit that makes the dancer as tall as people are; otherwise
     the dancer is scaled to the usual size (only directions reach the robot).
+
+    Raises:
+        DataError: The dancer has no size.
     """
     reach = _reach(source, skeleton)
+    if not (np.isfinite(reach) and reach > 0.0):
+        raise DataError(
+            "the dancer has no size: shoulders, elbows, wrists and hips lie in one place or are "
+            "never seen together"
+        )
     stated = skeleton.metres_per_unit or source.metres_per_unit
     if stated and BELIEVED_REACH_M[0] < reach * stated < BELIEVED_REACH_M[1]:
         return stated, ""
@@ -66,13 +75,14 @@ def unit_of(source: NamedPoints, skeleton: Skeleton) -> tuple[float, str]:
         if stated:
             remark = f"the dancer is of human size in {fitting[0]}, not in the unit stated"
         return METRES_PER_UNIT[fitting[0]], remark
-    if not (np.isfinite(reach) and reach > 0.0):
-        return stated or 1.0, ""
     return USUAL_REACH_M / reach, "the dancer's size fits no unit and was set to that of an adult"
 
 
 def upright(source: NamedPoints, skeleton: Skeleton, unit_m: float) -> tuple[NamedPoints, str]:
-    """Return the points in metres with z up, and a remark for a person (or nothing)."""
+    """Return the points in metres with z up, and a remark for a person (or nothing).
+
+    ``turns`` then lead from each body's own axes to the world; ``rest`` stays as it is.
+    """
     up, remark = skeleton.up or source.up, ""
     if up is None:
         up, sure = _up_axis(source, skeleton)
@@ -84,7 +94,6 @@ def upright(source: NamedPoints, skeleton: Skeleton, unit_m: float) -> tuple[Nam
         source,
         points=points,
         turns=None if source.turns is None else multiply(turn, _unit(source.turns)),
-        rest=None if source.rest is None else _right_angled(source.rest * unit_m, up),
         metres_per_unit=1.0,
         up="z",
     ), remark

@@ -33,7 +33,8 @@ class NamedPoints:
         up: Axis that points up, ``z``, ``-y``, ..., where the format says; None: find out.
         turns: Shape (T, M, 4), orientation of each named body, quaternion w x y z; None
             for bare points.
-        rest: Shape (M, 3), the skeleton at rest, where the file holds it.
+        rest: Shape (M, 3), the skeleton at rest, with all bodies' axes along the file's, where
+            the file holds it.
         remarks: What a person should know about the file.
     """
 
@@ -74,7 +75,7 @@ class NamedPoints:
 def usable(source: NamedPoints) -> NamedPoints:
     """Return the points that are seen at least twice; what is not a place becomes NaN."""
     with np.errstate(invalid="ignore"):
-        place = (np.abs(source.points) < FURTHEST).all(axis=2)
+        place: BoolArray = np.asarray((np.abs(source.points) < FURTHEST).all(axis=2))
     kept = np.flatnonzero(place.sum(axis=0) >= min(2, len(place)))
     points = np.where(place[:, kept, None], source.points[:, kept], np.nan)
     return replace(

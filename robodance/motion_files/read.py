@@ -205,14 +205,8 @@ def _usual_skeleton(path: Path, arrays: Mapping[str, Any]) -> str:
 
 
 def _reflected(source: NamedPoints) -> NamedPoints:
-    """Turn left-handed axes over: reflect at the plane y = 0, names stay."""
-    mirror = np.array([1.0, -1.0, 1.0])
-    return replace(
-        source,
-        points=source.points * mirror,
-        turns=None if source.turns is None else source.turns * [1.0, -1.0, 1.0, -1.0],
-        rest=None if source.rest is None else source.rest * mirror,
-    )
+    """Turn left-handed axes over: reflect at the plane y = 0; names stay, turns are given up."""
+    return replace(source, points=source.points * [1.0, -1.0, 1.0], turns=None, rest=None)
 
 
 def _seen_remarks(mapped: MappedDance, name: str) -> list[str]:

@@ -22,6 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,7 @@ def load_skeleton(skeleton: str | Path) -> Skeleton:
             f"skeleton {name!r} is neither a YAML file nor one of {', '.join(shipped_skeletons())}"
         )
     content = _both_sides(read_yaml(path), str(path))
+    _only(content, {*_PLAIN, "points", *_TABLES}, str(path))
     rich = {key: content.pop(key, None) for key in ("points", *_TABLES)}
     plain = from_dict(_File, content, where=str(path))
     if plain.unit is not None and plain.unit not in METRES_PER_UNIT:
@@ -151,7 +153,7 @@ def load_skeleton(skeleton: str | Path) -> Skeleton:
         raise ConfigError(f"{path}: up: expected {', '.join(UP_AXES)}, found {plain.up!r}")
     tables = {key: _table(rich[key], f"{path}: {key}") for key in _TABLES}
     points = _names(rich["points"] or [], f"{path}: points")
-    return Skeleton(
+    found = Skeleton(
         name=path.stem,
         about=plain.about,
         metres_per_unit=None if plain.unit is None else METRES_PER_UNIT[plain.unit],
@@ -160,19 +162,25 @@ def load_skeleton(skeleton: str | Path) -> Skeleton:
         fewest_points=len(points) if plain.fewest_points is None else plain.fewest_points,
         names={k: _names(v, f"{path}: names: {k}") for k, v in tables["names"].items()},
         directions={
-            k: tuple(_direction(one, f"{path}: directions: {k}") for one in _alternatives(v))
+            k: tuple(
+                _direction(one, f"{path}: directions: {k}")
+                for one in _alternatives(v, f"{path}: directions: {k}")
+            )
             for k, v in tables["directions"].items()
         },
         joints={
             _joint(k, f"{path}: joints"): tuple(
-                _place(one, f"{path}: joints: {k}") for one in _alternatives(v)
+                _place(one, f"{path}: joints: {k}")
+                for one in _alternatives(v, f"{path}: joints: {k}")
             )
             for k, v in tables["joints"].items()
         },
         palms={_side(k, f"{path}: palms"): str(v) for k, v in tables["palms"].items()},
     )
+    return _check_references(found, str(path))
 
 
+_PLAIN = ("about", "unit", "up", "fewest_points")
 _TABLES = ("names", "directions", "joints", "palms")
 
 
@@ -214,13 +222,40 @@ def _table(value: Any, where: str) -> Mapping[str, Any]:
     return value
 
 
-def _alternatives(value: Any) -> list[Any]:
-    return list(value["first"]) if isinstance(value, Mapping) and "first" in value else [value]
+def _alternatives(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, Mapping) or "first" not in value:
+        return [value]
+    if not isinstance(value["first"], list) or len(value) != 1 or not value["first"]:
+        raise ConfigError(f"{where}: first: expected a list of alternatives, best first")
+    return list(value["first"])
+
+
+def _check_references(skeleton: Skeleton, where: str) -> Skeleton:
+    """Refuse directions that nobody defines, and such as are defined by themselves."""
+    needs = {
+        name: {
+            other
+            for way in ways
+            for other in (*way.cross, way.opposite, way.usually, way.hinge.get("outward"))
+            if other
+        }
+        for name, ways in skeleton.directions.items()
+    }
+    used = {name for places in skeleton.joints.values() for p in places for name in p.along}
+    for name in (*used, *skeleton.palms.values(), *(n for other in needs.values() for n in other)):
+        if name not in needs:
+            raise ConfigError(f"{where}: there is no direction {name!r}")
+    open_ones = dict(needs)
+    while done := {name for name, others in open_ones.items() if not others & set(open_ones)}:
+        open_ones = {name: others for name, others in open_ones.items() if name not in done}
+    if open_ones:
+        raise ConfigError(f"{where}: directions need each other: {', '.join(open_ones)}")
+    return skeleton
 
 
 def _names(value: Any, where: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
-    if not isinstance(names, list) or not all(isinstance(n, (str, int)) for n in names):
+    if not isinstance(names, list) or not all(type(n) in {str, int} for n in names):
         raise ConfigError(f"{where}: expected a name or a list of names, found {value!r}")
     return tuple(str(name) for name in names)
 
@@ -236,6 +271,8 @@ def _place(value: Any, where: str) -> Place:
     if not isinstance(value, Mapping):
         return Place(of=_names(value, where))
     _only(value, {"of", "along", "offset_m", "confidence"}, where)
+    if not value.get("of"):
+        raise ConfigError(f"{where}: the key 'of' is missing: the point or points it is at")
     along = _table(value.get("along"), f"{where}: along")
     confidence = value.get("confidence", 1.0)
     if not isinstance(confidence, (int, float)) or not 0.0 <= confidence <= 1.0:
@@ -245,7 +282,7 @@ def _place(value: Any, where: str) -> Place:
             raise ConfigError(f"{where}: along: {name}: expected metres, found {metres!r}")
     offset = value.get("offset_m")
     return Place(
-        of=_names(value.get("of", []), f"{where}: of"),
+        of=_names(value["of"], f"{where}: of"),
         along={str(name): float(metres) for name, metres in along.items()},
         offset_m=None if offset is None else _numbers(offset, f"{where}: offset_m"),
         confidence=float(confidence),
@@ -288,9 +325,11 @@ def _direction(value: Any, where: str) -> Direction:
 def _only(table: Mapping[str, Any], allowed: set[str], where: str) -> None:
     for key in table:
         if key not in allowed:
-            raise ConfigError(
-                f"{where}: unknown key {key!r}; allowed keys: {', '.join(sorted(allowed))}"
+            hint = get_close_matches(str(key), allowed, n=1)
+            advice = (
+                f"did you mean {hint[0]!r}?" if hint else f"allowed: {', '.join(sorted(allowed))}"
             )
+            raise ConfigError(f"{where}: unknown key {key!r}; {advice}")
 
 
 def _joint(name: str, where: str) -> str:
