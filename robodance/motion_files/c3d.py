@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +14,8 @@ from robodance.motion_files.points import NamedPoints
 
 __all__ = ["read_c3d"]
 
+_MIPS = b"\x56"  # processor type 86: the file's numbers are big-endian
+_UNCOUNTED = 65535  # the header counts no further
 METRES_PER_UNIT = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
 
 
@@ -39,18 +44,45 @@ def read_c3d(path: Path | str) -> NamedPoints:
         raise DataError(f"{path}: not a C3D file that can be read ({error})") from error
     points = np.asarray(content["data"]["points"][:3], dtype=np.float64)  # (3, M, T)
     parameters = content["parameters"]["POINT"]
-    labels = tuple(str(label).split(":")[-1].strip() for label in parameters["LABELS"]["value"])
+    more = [key for key in parameters if key.startswith("LABELS")]  # LABELS2: from 256 on
+    labels = tuple(
+        str(label).split(":")[-1].strip()
+        for key in sorted(more, key=lambda key: (len(key), key))
+        for label in parameters[key]["value"]
+    )
     if points.size == 0 or points.shape[1] == 0 or len(labels) < points.shape[1]:
         raise DataError(f"{path}: holds no labelled points")
-    unit = str(parameters["UNITS"]["value"][0]).strip().lower()
+    unit = _first(parameters, "UNITS", "mm").strip().lower()
     if unit not in METRES_PER_UNIT:
         raise DataError(f"{path}: unknown unit {unit!r}; expected mm, cm or m")
+    rate = _first(parameters, "RATE", "0")
     positions = np.moveaxis(points, 0, 2).transpose(1, 0, 2) * METRES_PER_UNIT[unit]
     residuals = np.asarray(content["data"]["meta_points"]["residuals"])[0].T  # (T, M)
     lost = (positions == 0.0).all(axis=2) | (residuals < 0.0) | ~np.isfinite(positions).all(axis=2)
     return NamedPoints(
         labels=labels[: points.shape[1]],
         points=np.where(lost[..., None], np.nan, positions),
-        frame_rate_hz=float(parameters["RATE"]["value"][0]),
+        frame_rate_hz=float(rate),
         metres_per_unit=1.0,
+        remarks=_cut_off(path, points.shape[2]),
     )
+
+
+def _cut_off(path: Path, found: int) -> tuple[str, ...]:
+    """Say when a file ends before the frames that its own header counts (ezc3d does not)."""
+    with path.open("rb") as file:
+        start = file.read(512)
+        file.seek(512 * (start[0] - 1))
+        processor = file.read(4)[3:]
+    order = ">" if processor == _MIPS else "<"
+    first, last = struct.unpack_from(f"{order}HH", start, 6)
+    promised = last - first + 1
+    if last == _UNCOUNTED or found >= promised:
+        return ()
+    return (f"the file promises {promised} frames and ends after {found}",)
+
+
+def _first(parameters: Mapping[str, Any], name: str, usual: str) -> str:
+    """Return the first value of a parameter, or what is usual where the file leaves it out."""
+    values = parameters[name]["value"] if name in parameters else []
+    return str(values[0]) if len(values) else usual

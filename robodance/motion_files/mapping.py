@@ -121,13 +121,14 @@ class _Reader:
         self.source, self.skeleton = source, skeleton
         shape = source.points.shape[:2]
         self.sure = np.ones(shape) if sure is None else sure.astype(np.float64)
+        self.names = {_plain(name): others for name, others in skeleton.names.items()}
         self.columns: dict[str, int] = {}
         for k, label in enumerate(source.labels):
             self.columns.setdefault(_plain(label), k)
         self.pending: set[str] = set()
 
     def column(self, name: str) -> int:
-        for other in self.skeleton.names.get(name, (name,)):
+        for other in self.names.get(_plain(name), (name,)):
             if _plain(other) in self.columns:
                 return self.columns[_plain(other)]
         raise _AbsentError(name)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from dancer import dancer
-from published_form import RATE_HZ, markers_of, write_c3d, write_choreonet, write_collage
+from marker_suit import RATE_HZ, markers_of, write_c3d
+from published_form import write_choreonet, write_collage
 
 from robodance.errors import DataError
 from robodance.learning.dataset import load_library
