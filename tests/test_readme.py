@@ -23,6 +23,14 @@ def test_the_python_example_runs(repository, tmp_path):
     assert "falls: 0" in done.stdout
 
 
+def test_the_skeleton_example_is_one(repository, tmp_path):
+    from robodance.motion_files.skeleton_file import load_skeleton
+
+    (example,) = blocks(repository, "yaml")
+    (tmp_path / "mine.yaml").write_text(example, encoding="utf-8")
+    assert load_skeleton(tmp_path / "mine.yaml").joints["right_shoulder"][0].along == {"up": -0.04}
+
+
 def test_ci_runs_the_test_line_of_the_readme(repository):
     text = (repository / "README.md").read_text(encoding="utf-8")
     after = text.partition("<!-- the test line -->")[2]

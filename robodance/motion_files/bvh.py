@@ -46,18 +46,23 @@ class _Head:
     frame_time_s: float = 0.0
 
 
-def read_bvh(path: Path) -> NamedPoints:
+def read_bvh(path: Path, frame_rate_hz: float | None = None) -> NamedPoints:
     """Read a BVH file: where each joint is, how it is turned, and the skeleton at rest.
 
     An end site is a point named ``<its joint>_end``. The format states neither unit nor
     axes. Recordings that are very fast or long are thinned while they are read.
+
+    Args:
+        path: The file.
+        frame_rate_hz: Frames per second, where the file is wrong about it.
 
     Raises:
         DataError: The file is not BVH, or is damaged.
     """
     with path.open("rb") as file:
         head = _read_head(path, file)
-        steps = whole_steps(head.frames, 1.0 / head.frame_time_s)
+        rate = frame_rate_hz or 1.0 / head.frame_time_s
+        steps = whole_steps(head.frames, rate)
         values = _read_frames(path, file, head, steps)
     remarks = []
     expected = -(-head.frames // steps)
@@ -69,7 +74,7 @@ def read_bvh(path: Path) -> NamedPoints:
     return NamedPoints(
         labels=tuple(joint.name for joint in head.joints),
         points=points,
-        frame_rate_hz=1.0 / (head.frame_time_s * steps),
+        frame_rate_hz=rate / steps,
         turns=turns,
         rest=_at_rest(head.joints),
         remarks=tuple(remarks),

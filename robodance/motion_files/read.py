@@ -42,6 +42,7 @@ BY_POINTS = {21: "ours", 23: "mdms", 22: "smpl", 24: "smpl"}
 SHORTEST = 2  # frames
 LEAST_SEEN = 0.2  # share of the frames in which every needed joint has to be seen
 SPARSE_HZ = 8.0  # with fewer frames a second, most of a dance is guessed
+MOST_NAMED = 6  # joints in a remark
 LEAP_M_S = 12.0  # faster than any dancer crosses the floor
 
 
@@ -70,7 +71,8 @@ def read_motion(
     """
     path = Path(path)
     _check_file(path)
-    if path.suffix.lower() == ".npz" and skeleton is None:
+    _check_rate(path, frame_rate_hz)
+    if path.suffix.lower() == ".npz" and skeleton in {None, "ours"}:
         arrays = load_arrays(path)
         if is_dance(arrays):
             return _own_dance(path, frame_rate_hz)
@@ -91,7 +93,9 @@ def read_points(
         if kind == ".json":
             source = read_mdms(path, load_skeleton("mdms").points, frame_rate_hz)
         else:
-            source = read_bvh(path) if kind == ".bvh" else read_c3d(path)
+            source = read_bvh(path, frame_rate_hz) if kind == ".bvh" else read_c3d(path)
+            if kind == ".c3d" and frame_rate_hz is not None:
+                source = replace(source, frame_rate_hz=frame_rate_hz)
     elif kind in {".npz", ".npy"}:
         arrays = _with_positions(path, load_arrays(path), frame_rate_hz)
         chosen = load_skeleton(skeleton or _usual_skeleton(path, arrays))
@@ -103,8 +107,6 @@ def read_points(
             f"{path}: unknown kind of motion file {kind!r}; give .bvh, .c3d, .npz, .npy or a "
             "skeletons.json (of a pickle, save the joint positions with numpy.save)"
         )
-    if frame_rate_hz is not None:
-        source = replace(source, frame_rate_hz=frame_rate_hz)
     return source, chosen
 
 
@@ -160,6 +162,11 @@ def _check_file(path: Path) -> None:
         raise DataError(f"{path}: no such file; give a motion file (.bvh, .c3d, .npz, .npy)")
     if path.stat().st_size == 0:
         raise DataError(f"{path}: is empty (0 bytes); copy the file again")
+
+
+def _check_rate(path: Path, rate_hz: float | None) -> None:
+    if rate_hz is not None and not 0.0 < rate_hz < float("inf"):
+        raise DataError(f"{path}: {rate_hz:g} frames a second is no frame rate; give another --fps")
 
 
 def _own_dance(path: Path, rate_hz: float | None) -> PoseSequence:
@@ -219,7 +226,7 @@ def _seen_remarks(mapped: MappedDance, name: str) -> list[str]:
     if mapped.missing:
         remarks.append(f"not in the file and guessed: {', '.join(mapped.missing)}")
     seen = (mapped.confidence > 0.0).mean(axis=0)
-    lost = []
+    lost: dict[str, list[str]] = {}
     for k, joint in enumerate(JOINT_NAMES):
         if joint in mapped.missing or seen[k] == 1.0:
             continue
@@ -228,9 +235,13 @@ def _seen_remarks(mapped: MappedDance, name: str) -> list[str]:
                 f"{name}: the dancer's {joint} is lost in {100 * (1 - seen[k]):.0f} % of the "
                 "frames; nobody could dance after that"
             )
-        lost.append(f"{joint} {100 * (1 - seen[k]):.2g} %")
+        lost.setdefault(f"{100 * (1 - seen[k]):.2g} %", []).append(joint)
     if lost:
-        remarks.append(f"lost for a while and bridged, share of the frames: {', '.join(lost)}")
+        shares = "; ".join(
+            f"{share} of {', '.join(names) if len(names) <= MOST_NAMED else f'{len(names)} joints'}"
+            for share, names in lost.items()
+        )
+        remarks.append(f"lost for a while and bridged: {shares}")
     return remarks
 
 
@@ -242,8 +253,8 @@ def _motion_remarks(joints: np.ndarray, rate_hz: float) -> list[str]:
     leaps = np.linalg.norm(np.diff(waist, axis=0), axis=1) * rate_hz > LEAP_M_S
     if leaps.any():
         first = (int(leaps.argmax()) + 1) / rate_hz
+        times = int((np.diff(leaps.astype(np.int8), prepend=0) == 1).sum())
         remarks.append(
-            f"the dancer leaps faster than people move, {int(leaps.sum())} times, first at "
-            f"{first:.2f} s"
+            f"the dancer leaps faster than people move, {times} times, first at {first:.2f} s"
         )
     return remarks

@@ -113,6 +113,14 @@ def test_a_file_that_ends_early_is_danced_as_far_as_it_goes(tmp_path):
     assert any("promises 60 frames" in remark for remark in dance.metadata["remarks"])
 
 
+@pytest.mark.parametrize("rate_hz", [24.0, 240.0])
+def test_a_frame_rate_from_a_person_counts(tmp_path, rate_hz):
+    """Thinned or not, 120 frames last 120 / rate seconds."""
+    write_bvh(tmp_path / "a.bvh", bvh_dance(4.0))
+    dance = read_motion(tmp_path / "a.bvh", frame_rate_hz=rate_hz)
+    assert len(dance.poses) / dance.frame_rate_hz == pytest.approx(120 / rate_hz)
+
+
 @pytest.mark.parametrize("name", ["perfume_a", "bandai_dance_short"])
 def test_published_files_become_upright_dancers(data_folder, name):
     dance = read_motion(data_folder / "bvh" / f"{name}.bvh")
