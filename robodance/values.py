@@ -23,6 +23,7 @@ __all__ = [
     "BoneLoss",
     "BoolArray",
     "Certificate",
+    "CertificateTrace",
     "FloatArray",
     "Genre",
     "IntArray",
@@ -366,13 +367,49 @@ class JointCertificate:
 
 
 @dataclass(frozen=True)
+class CertificateTrace:
+    """What a certificate found along a plan: the worst of each of N short cells of time.
+
+    Attributes:
+        times_s: Shape (N,), robot time of the cells' middles.
+        velocity_shares: Shape (N, J), use of the velocity limits, 1 is the limit.
+        acceleration_shares: Shape (N, J).
+        clearance_m: Shape (N,), smallest distance between parts of the body at the samples
+            looked at.
+        zmp_margin_m: Shape (N,), of the planned ZMP.
+        com_margin_m: Shape (N,), of the centre of mass.
+    """
+
+    times_s: FloatArray = field(repr=False)
+    velocity_shares: FloatArray = field(repr=False)
+    acceleration_shares: FloatArray = field(repr=False)
+    clearance_m: FloatArray = field(repr=False)
+    zmp_margin_m: FloatArray = field(repr=False)
+    com_margin_m: FloatArray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        cells, joints = len(self.times_s), np.shape(self.velocity_shares)[-1]
+        _freeze(
+            self,
+            times_s=(np.float64, (cells,)),
+            velocity_shares=(np.float64, (cells, joints)),
+            acceleration_shares=(np.float64, (cells, joints)),
+            clearance_m=(np.float64, (cells,)),
+            zmp_margin_m=(np.float64, (cells,)),
+            com_margin_m=(np.float64, (cells,)),
+        )
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What an independent check of a finished plan found.
 
     Attributes:
         rate_hz: Samples per second at which the curve was evaluated.
         violations: Samples that break each kind of limit: ``position``, ``coupled``,
-            ``velocity``, ``acceleration``, ``self_collision``, ``balance``.
+            ``velocity``, ``acceleration``, ``mirrored`` (one motor's two names differ),
+            ``self_collision``, ``footing`` (a planted sole slips or leaves the floor),
+            ``balance``, ``timing`` (time does not run as promised).
         joints: One entry per joint, in plan order.
         clearance_m: Smallest distance between two parts of the body; negative is contact.
         clearance_time_s: Robot time of that moment.
@@ -381,6 +418,8 @@ class Certificate:
         zmp_margin_time_s: Robot time of that moment.
         com_margin_m: The same for the projection of the centre of mass.
         torque_shares: Joint name to RMS torque over nominal torque (heat).
+        com_margin_time_s: Robot time of the smallest margin of the centre of mass.
+        trace: The same along the plan.
     """
 
     rate_hz: float
@@ -393,6 +432,8 @@ class Certificate:
     zmp_margin_time_s: float
     com_margin_m: float
     torque_shares: Mapping[str, float] = field(default_factory=dict)
+    com_margin_time_s: float = 0.0
+    trace: CertificateTrace | None = field(default=None, repr=False)
 
     @property
     def clean(self) -> bool:
