@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from robodance.errors import RobodanceError
 
 __all__ = [
+    "BeatLosses",
     "Beats",
     "BoneLoss",
     "BoolArray",
@@ -443,11 +444,59 @@ class Certificate:
 
 @dataclass(frozen=True)
 class BoneLoss:
-    """How far one bone's direction is from the dancer's, in degrees."""
+    """How far one bone's direction is from the dancer's, in degrees.
+
+    Attributes:
+        name: The bone.
+        mean_deg: Mean over the dance.
+        p95_deg: 95th percentile.
+        per_beat_deg: Mean over the frames nearest to each beat that is danced.
+    """
 
     name: str
     mean_deg: float
     p95_deg: float
+    per_beat_deg: tuple[float, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class BeatLosses:
+    """What was lost beat by beat; a frame counts for the beat nearest to it.
+
+    A *stop* is a local minimum of a hand's speed under 20 % of its 1-second maximum; the
+    robot hits the dancer's stop with one of its own within one frame of 25 per second. A
+    *beat* is hit when a stop, or a minimum under half of the 1-second maximum, of either
+    hand lies within one frame of it. *Before* is the motion without speed limits.
+
+    Attributes:
+        times_s: Shape (B,), the beats that are danced, song time.
+        error_deg: Shape (B,), mean direction error of the arms' bones.
+        worst_bone: B names.
+        stops: Shape (B,), stops of the dancer's hands.
+        stops_hit_before: Shape (B,).
+        stops_hit_after: Shape (B,), by the plan.
+        hit_by_dancer: Shape (B,), whether the dancer hits the beat.
+        hit_before: Shape (B,).
+        hit_after: Shape (B,), by the plan.
+    """
+
+    times_s: FloatArray = field(repr=False)
+    error_deg: FloatArray = field(repr=False)
+    worst_bone: tuple[str, ...] = field(repr=False)
+    stops: IntArray = field(repr=False)
+    stops_hit_before: IntArray = field(repr=False)
+    stops_hit_after: IntArray = field(repr=False)
+    hit_by_dancer: BoolArray = field(repr=False)
+    hit_before: BoolArray = field(repr=False)
+    hit_after: BoolArray = field(repr=False)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.times_s),)
+        _freeze(self, times_s=(np.float64, shape), error_deg=(np.float64, shape))
+        for name in ("stops", "stops_hit_before", "stops_hit_after"):
+            _freeze(self, **{name: (np.int64, shape)})
+        for name in ("hit_by_dancer", "hit_before", "hit_after"):
+            _freeze(self, **{name: (np.bool_, shape)})
 
 
 @dataclass(frozen=True)
@@ -455,11 +504,18 @@ class Losses:
     """What the robot could not do of what the dancer did.
 
     Attributes:
-        bones: Direction errors, robot against human.
+        bones: Direction errors of arms and head, robot against human.
         arm_stops: How many stops of the dancer's hands there are.
         arm_stops_hit_before: Share hit by the motion without speed limits.
         arm_stops_hit_after: Share hit by the plan.
         path_length_kept: Hand path length of the plan over that of the unlimited motion.
+        path_kept: The same for each hand, by side.
+        hands: Direction errors of the hands, which a NAO cannot bend at the wrist.
+        legs: Direction errors of thighs and shanks; empty when the legs hold a stand.
+        beats: The same beat by beat; None when no beat is danced.
+        times_s: Shape (F,), song time of the frames of the next two.
+        arm_error_deg: Shape (F,), mean direction error of the arms' bones.
+        arm_error_before_deg: Shape (F,), that of the motion without speed limits.
     """
 
     bones: tuple[BoneLoss, ...]
@@ -467,6 +523,19 @@ class Losses:
     arm_stops_hit_before: float
     arm_stops_hit_after: float
     path_length_kept: float
+    path_kept: Mapping[str, float] = field(default_factory=dict)
+    hands: tuple[BoneLoss, ...] = ()
+    legs: tuple[BoneLoss, ...] = ()
+    beats: BeatLosses | None = field(default=None, repr=False)
+    times_s: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
+    arm_error_deg: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
+    arm_error_before_deg: FloatArray = field(default_factory=lambda: np.zeros(0), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path_kept", MappingProxyType(dict(self.path_kept)))
+        shape = (len(self.times_s),)
+        for name in ("times_s", "arm_error_deg", "arm_error_before_deg"):
+            _freeze(self, **{name: (np.float64, shape)})
 
 
 @dataclass(frozen=True)

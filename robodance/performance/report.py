@@ -11,6 +11,8 @@ import numpy as np
 
 from robodance.output import plain
 from robodance.values import (
+    BeatLosses,
+    BoneLoss,
     Certificate,
     Losses,
     PerformanceLog,
@@ -98,6 +100,7 @@ def _certificate(certificate: Certificate) -> dict[str, Any]:
             "zmp_margin_m": certificate.zmp_margin_m,
             "zmp_margin_time_s": certificate.zmp_margin_time_s,
             "com_margin_m": certificate.com_margin_m,
+            "com_margin_time_s": certificate.com_margin_time_s,
         },
         "rms_torque_over_nominal": dict(certificate.torque_shares),
     }
@@ -105,13 +108,40 @@ def _certificate(certificate: Certificate) -> dict[str, Any]:
 
 def _losses(losses: Losses) -> dict[str, Any]:
     return {
-        "bone_direction_errors": [asdict(bone) for bone in losses.bones],
+        "bone_direction_errors": [_bone(bone) for bone in losses.bones],
+        "hand_direction_errors": [_bone(bone) for bone in losses.hands],
+        "leg_direction_errors": [_bone(bone) for bone in losses.legs],
         "beat_hits": {
             "arm_stops": losses.arm_stops,
             "before": losses.arm_stops_hit_before,
             "after": losses.arm_stops_hit_after,
         },
         "path_length_kept": losses.path_length_kept,
+        "path_length_kept_by_hand": dict(losses.path_kept),
+        "per_beat": None if losses.beats is None else _per_beat(losses, losses.beats),
+    }
+
+
+def _bone(bone: BoneLoss) -> dict[str, Any]:
+    return {"name": bone.name, "mean_deg": bone.mean_deg, "p95_deg": bone.p95_deg}
+
+
+def _per_beat(losses: Losses, beats: BeatLosses) -> dict[str, Any]:
+    """Return one list a figure, one entry a beat."""
+    return {
+        "beats_s": beats.times_s.round(3),
+        "error_deg": beats.error_deg.round(2),
+        "worst_bone": list(beats.worst_bone),
+        "bones_deg": {
+            bone.name: np.round(bone.per_beat_deg, 2)
+            for bone in (*losses.bones, *losses.hands, *losses.legs)
+        },
+        "arm_stops": beats.stops,
+        "arm_stops_hit_before": beats.stops_hit_before,
+        "arm_stops_hit_after": beats.stops_hit_after,
+        "hit_by_dancer": beats.hit_by_dancer,
+        "hit_before": beats.hit_before,
+        "hit_after": beats.hit_after,
     }
 
 
