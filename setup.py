@@ -57,11 +57,11 @@ setup(
         "ezc3d>=1.5",
         "safetensors>=0.5",
         "rich>=13",
+        "matplotlib>=3.9",
     ],
     extras_require={
         "dev": [
             "hypothesis>=6.100",
-            "matplotlib>=3.9",
             "mir_eval>=0.8",
             "mypy>=1.15",
             "pin>=3.0",

@@ -37,6 +37,7 @@ PACKAGES = {
     "safetensors": ("safetensors", "weights"),
     "PyYAML": ("yaml", "settings"),
     "rich": ("rich", "progress bars"),
+    "matplotlib": ("matplotlib", "the report page"),
 }
 GIGABYTE = 1e9
 FREE_DISK_NEEDED_B = 1.0 * GIGABYTE

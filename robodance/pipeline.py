@@ -192,7 +192,8 @@ def perform(
         config: Settings; None gives the defaults.
         dance: A dance to do instead of an imagined one, see ``plan_dance``.
         backend: ``simulation``, or None to stop at the plan.
-        out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``; None writes nothing.
+        out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``, ``report.html``; None
+            writes nothing.
         record: Film to make of the performance.
         from_s: Where in the song the performance begins.
         to_s: Where it ends; None: at the end of the song.
@@ -201,6 +202,7 @@ def perform(
     Raises:
         RobodanceError: By kind, what went wrong; what was finished before is on disk.
     """
+    from robodance.performance.page import write_page
     from robodance.performance.report import make_report, summarise
 
     config = config or PerformConfig()
@@ -234,6 +236,9 @@ def perform(
     )
     if folder is not None:
         write_json(content, folder / "report.json")
+        write_page(
+            folder / "report.html", planned.plan, planned.certificate, planned.losses, content, log
+        )
     _raise_if_failed(planned.certificate, log, folder)
     return Performance(
         planned=planned,
