@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from robodance.errors import MissingDependency
 from robodance.plan_file import write_atomically
 from robodance.values import Certificate, Losses, PerformanceLog, Plan
 
@@ -68,6 +69,7 @@ def write_page(path: Path, *values: Any, **more: Any) -> None:
     """Make a page (arguments of ``make_page``) and write it to ``path``.
 
     Raises:
+        MissingDependency: matplotlib cannot be imported.
         OutputError: The file cannot be written.
     """
     page = make_page(*values, **more)
@@ -78,15 +80,20 @@ def write_page(path: Path, *values: Any, **more: Any) -> None:
 def _figures(
     plan: Plan, certificate: Certificate, losses: Losses, log: PerformanceLog | None
 ) -> list[str]:
-    from robodance.performance import plots
-
+    try:
+        from robodance.performance import plots
+    except ImportError as error:
+        raise MissingDependency(
+            f"the report page needs matplotlib, which cannot be imported ({error}); "
+            "pip install matplotlib"
+        ) from error
     parts = []
     if len(losses.times_s) > 1:
         parts.append(
             _section(
                 "What was lost, along the song",
                 "The angle between the robot's and the dancer's upper arms and forearms, on "
-                "average. Light: what a robot without speed limits could do at best.",
+                "average. Light: the same dance without speed limits and clearance.",
                 "error",
                 lambda: plots.error_figure(plan, losses),
             )
@@ -214,7 +221,10 @@ def _tiles(content: Mapping[str, Any], losses: Losses) -> str:
     ]
     if losses.beats is not None and len(losses.beats.times_s):
         share, human = losses.beats.hit_after.mean(), losses.beats.hit_by_dancer.mean()
-        tiles.append((f"{100 * share:.0f} %", f"of beats hit (dancer: {100 * human:.0f} %)"))
+        tiles.append((
+            f"{100 * share:.0f} %",
+            f"of beats hit (dancer: {100 * human:.0f}\N{NO-BREAK SPACE}%)",
+        ))
     tiles += [
         (f"{100 * lost['path_length_kept']:.0f} %", "of the hands' way kept"),
         (
