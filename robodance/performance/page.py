@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from robodance.errors import MissingDependency
-from robodance.plan_file import write_atomically
+from robodance.output import write_atomically
 from robodance.values import Certificate, Losses, PerformanceLog, Plan
 
 if TYPE_CHECKING:
