@@ -45,12 +45,11 @@ def stops_hit(dance):
 
 
 def test_the_price_on_motion_at_stops_keeps_the_stops(rng, monkeypatch):
-    dance = poses_held(rng, every_s=0.3, move_s=0.3)
-    with_price = stops_hit(dance)
+    dance = poses_held(rng, seconds=17.0, every_s=0.3, move_s=0.3)
+    lost_with = 1.0 - stops_hit(dance)
     monkeypatch.setattr(retarget, "STILL_WEIGHT", 0.0)
     monkeypatch.setattr(retarget, "STOP_WEIGHT", 0.0)
-    assert with_price > 0.99
-    assert stops_hit(dance) < 0.98
+    assert 1.0 - stops_hit(dance) > max(2.0 * lost_with, 0.01)
 
 
 def test_the_search_over_the_whole_song_avoids_leaps_that_frame_by_frame_makes(rng, monkeypatch):
