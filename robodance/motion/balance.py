@@ -27,6 +27,7 @@ from robodance.values import FloatArray, IntArray
 
 __all__ = ["BalanceTerm", "Stand", "upper_body_only"]
 
+SAMPLES_AT_ONCE = 10_000  # bounds memory for long songs
 DIFFERENCE = 1e-6  # rad, rad/s, rad/s^2: half the digits of what it is added to
 
 
@@ -48,10 +49,14 @@ class Stand:
 
     def zmp_margins(self, spline: Spline, times_s: FloatArray) -> FloatArray:
         """Return the ZMP's distance to the soles' edge at some moments. Shape (T,)."""
-        motion = [spline.at(times_s, order) for order in range(3)]
-        poses = np.tile(self.torso_pose, (len(times_s), 1))
-        zmp = zero_moment_point(self.robot, motion[0], motion[1], motion[2], poses)
-        return stability_margin(zmp, self.polygon_m)
+        result = np.empty(len(times_s))
+        for start in range(0, len(times_s), SAMPLES_AT_ONCE):
+            part = slice(start, start + SAMPLES_AT_ONCE)
+            motion = [spline.at(times_s[part], order) for order in range(3)]
+            poses = np.tile(self.torso_pose, (len(motion[0]), 1))
+            zmp = zero_moment_point(self.robot, motion[0], motion[1], motion[2], poses)
+            result[part] = stability_margin(zmp, self.polygon_m)
+        return result
 
     def resting_margin(self) -> float:
         """Return the margin of the posture itself, where ZMP and centre of mass are one."""

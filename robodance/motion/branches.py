@@ -19,6 +19,7 @@ ELBOW_YAWS_RAD = (-1.4, 0.0, 1.4)  # tried besides the solutions: where a straig
 MOVE_COST = 0.03  # per squared radian of a step at 25 samples per second
 LEAP_COST = 3.0  # per squared radian beyond what the motor can do
 
+FRAMES_AT_ONCE = 2_000  # bounds memory for long songs
 REFINEMENTS = 5
 DAMPING, EASE, STIFFEN = 1e-2, 0.3, 5.0  # of Levenberg-Marquardt, each frame its own
 
@@ -115,9 +116,14 @@ def arm_start(
         steps_rad: Shape (4,), how far each joint gets in a sample.
         rate_hz: Samples per second.
     """
-    ways = candidates(arm, upper, fore, limits_rad)  # (C, T, 4)
-    ways = refined(arm, ways, upper, fore, weights, limits_rad)
-    cost = np.stack([_miss(arm, way, upper, fore, weights) for way in ways], axis=1)  # (T, C)
+    found, costs = [], []
+    for start in range(0, len(upper), FRAMES_AT_ONCE):
+        part = slice(start, start + FRAMES_AT_ONCE)
+        u, f, w = upper[part], fore[part], weights[part]
+        ways = refined(arm, candidates(arm, u, f, limits_rad), u, f, w, limits_rad)
+        found.append(ways)
+        costs.append(np.stack([_miss(arm, way, u, f, w) for way in ways], axis=1))
+    ways, cost = np.concatenate(found, axis=1), np.concatenate(costs)  # (C, T, 4), (T, C)
     # Moving costs the same per second of motion, whatever the rate.
     move = MOVE_COST * rate_hz / 25.0
     total = cost[0]

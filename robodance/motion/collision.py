@@ -7,6 +7,7 @@ pairs that a planned joint can move against each other are looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -102,12 +103,27 @@ class Bodies:
 
     def clearances(self, positions_rad: FloatArray, within_m: float = FAR_M) -> FloatArray:
         """Return the distance of every pair, (T, P); ``within_m`` where it is larger than that."""
+        ends = self.end_points(positions_rad)[0]
+        sample, pair = self.near(ends, within_m)
         result = np.full((len(positions_rad), len(self.pairs)), within_m)
+        distance = self.gaps(ends, sample, pair)[0]
+        result[sample, pair] = np.minimum(distance, within_m)
+        return result
+
+    def shortfall(self, positions_rad: FloatArray, beyond_m: float) -> FloatArray:
+        """Return by how much the nearest pair is nearer than required. Shape (T,).
+
+        Args:
+            positions_rad: Shape (T, J).
+            beyond_m: Where nothing is nearer than this beyond what is required, the result
+                is its negative.
+        """
+        result = np.full(len(positions_rad), -beyond_m)
         for start in range(0, len(positions_rad), SAMPLES_AT_ONCE):
-            ends, _ = self.end_points(positions_rad[start : start + SAMPLES_AT_ONCE])
-            sample, pair = self.near(ends, within_m)
-            distance = self.gaps(ends, sample, pair)[0]
-            result[start + sample, pair] = np.minimum(distance, within_m)
+            ends = self.end_points(positions_rad[start : start + SAMPLES_AT_ONCE])[0]
+            sample, pair = self.near(ends, self.required_m + beyond_m)
+            short = self.required_m[pair] - self.gaps(ends, sample, pair)[0]
+            np.maximum.at(result, start + sample, short)
         return result
 
     def gaps(
@@ -120,24 +136,16 @@ class Bodies:
         length = np.sqrt((apart * apart).sum(axis=0))
         return length - self.radii[a] - self.radii[b], first, second
 
-    def end_points(
-        self, positions_rad: FloatArray, others: FloatArray | None = None
-    ) -> tuple[FloatArray, LinkPoses]:
-        """Return the capsules' end points (C, 2, 3, T) and the poses of the moving links.
-
-        Args:
-            positions_rad: Shape (T, J).
-            others: Shape (C, 2, 3, T), where links that do not move are; None: as they stand.
-        """
+    def end_points(self, positions_rad: FloatArray) -> tuple[FloatArray, LinkPoses]:
+        """Return the capsules' end points (C, 2, 3, T) and the poses of the moving links."""
         poses = forward_kinematics(self.robot, positions_rad, self.moving)
-        if others is None:
-            ends = np.repeat(self.still[..., None], len(positions_rad), axis=3)
-        else:
-            ends = others.copy()
+        ends = np.empty((*self.still.shape, len(positions_rad)))
         for i, capsule in enumerate(self.robot.capsules):
             if capsule.link in self.moving:
                 ends[i, 0] = poses.points(capsule.link, capsule.start_m).T
                 ends[i, 1] = poses.points(capsule.link, capsule.end_m).T
+            else:
+                ends[i] = self.still[i, :, :, None]
         return ends, poses
 
     def near(self, ends: FloatArray, within_m: float | FloatArray) -> tuple[IntArray, IntArray]:
@@ -188,45 +196,61 @@ class ClearanceTerm:
         self._segments, self._weight = segments, weight
         self._safe = self._bodies.required_m + margin_m
         self._basis = basis(np.arange(per_step) / per_step)  # (per_step, 4)
-        self._base = self._at_samples(base)
-        self._ends = bodies.end_points(self._base)[0]
+        self._per_part = max(1, SAMPLES_AT_ONCE // per_step)
+        self._base = self._at_samples(base, segments)
+        # Capsules that move, but not by these joints: where they are is known.
+        links = [capsule.link for capsule in bodies.robot.capsules]
+        moved = [link in bodies.moving and link not in self._bodies.moving for link in links]
+        self._others = np.flatnonzero(moved)
+        self._ends = np.empty((len(self._others), 2, 3, len(self._base)))
+        for start in range(0, len(self._base), SAMPLES_AT_ONCE):
+            part = slice(start, start + SAMPLES_AT_ONCE)
+            self._ends[..., part] = bodies.end_points(self._base[part])[0][self._others]
         self._carried = [bodies.carried_by(column) for column in columns]
 
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
-        ends, _ = self._moved(control)
-        sample, pair = self._bodies.near(ends, self._safe)
-        short = np.maximum(self._safe[pair] - self._bodies.gaps(ends, sample, pair)[0], 0.0)
-        point = self._segments[sample // len(self._basis)] + 1
-        cost = 0.5 * self._weight * short**2
-        return np.asarray(np.bincount(point, cost, minlength=len(control)), dtype=np.float64)
+        cost = np.zeros(len(control))
+        for segments, ends, _ in self._parts(control):
+            sample, pair = self._bodies.near(ends, self._safe)
+            short = np.maximum(self._safe[pair] - self._bodies.gaps(ends, sample, pair)[0], 0.0)
+            point = segments[sample // len(self._basis)] + 1
+            cost += np.bincount(point, 0.5 * self._weight * short**2, minlength=len(control))
+        return cost
 
     def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
         """Add the Gauss-Newton model."""
-        ends, poses = self._moved(control)
-        sample, short, slope = self._slopes(ends, poses)
-        joints, phases, samples = len(self._columns), len(self._basis), ends.shape[3]
-        hessian = np.zeros((samples, joints, joints))
-        gradient = np.zeros((samples, joints))
-        np.add.at(hessian, sample, slope[:, :, None] * slope[:, None, :])
-        np.add.at(gradient, sample, -short[:, None] * slope)
-        for phase in range(phases):
-            model.add(
-                self._segments,
-                self._basis[phase],
-                self._weight * hessian[phase::phases],
-                self._weight * gradient[phase::phases],
-            )
+        joints, phases = len(self._columns), len(self._basis)
+        for segments, ends, poses in self._parts(control):
+            sample, short, slope = self._slopes(ends, poses)
+            hessian = np.zeros((ends.shape[3], joints, joints))
+            gradient = np.zeros((ends.shape[3], joints))
+            np.add.at(hessian, sample, slope[:, :, None] * slope[:, None, :])
+            np.add.at(gradient, sample, -short[:, None] * slope)
+            for phase in range(phases):
+                model.add(
+                    segments,
+                    self._basis[phase],
+                    self._weight * hessian[phase::phases],
+                    self._weight * gradient[phase::phases],
+                )
 
-    def _at_samples(self, control: FloatArray) -> FloatArray:
+    def _parts(self, control: FloatArray) -> Iterator[tuple[IntArray, FloatArray, LinkPoses]]:
+        """Yield segments with their samples' capsule ends (C, 2, 3, S) and link poses."""
+        phases = len(self._basis)
+        for start in range(0, len(self._segments), self._per_part):
+            segments = self._segments[start : start + self._per_part]
+            samples = slice(start * phases, (start + len(segments)) * phases)
+            positions = self._base[samples].copy()
+            positions[:, self._columns] = self._at_samples(control, segments)
+            ends, poses = self._bodies.end_points(positions)
+            ends[self._others] = self._ends[..., samples]
+            yield segments, ends, poses
+
+    def _at_samples(self, control: FloatArray, segments: IntArray) -> FloatArray:
         """Return the curve at the samples, segment by segment. Shape (S * per_step, n)."""
-        taps = np.stack([control[self._segments + tap] for tap in range(TAPS)], axis=1)
+        taps = np.stack([control[segments + tap] for tap in range(TAPS)], axis=1)
         return np.asarray((self._basis @ taps).reshape(-1, control.shape[1]))
-
-    def _moved(self, control: FloatArray) -> tuple[FloatArray, LinkPoses]:
-        positions = self._base.copy()
-        positions[:, self._columns] = self._at_samples(control)
-        return self._bodies.end_points(positions, self._ends)
 
     def _slopes(
         self, ends: FloatArray, poses: LinkPoses

@@ -105,24 +105,17 @@ def _check(
     """Look at a piece of the motion, between its knots too, closer where it is close."""
     spline = Spline(control, step_s)
     samples = np.linspace(0.0, spline.end_s, (spline.knots - 1) * CHECKS_PER_STEP + 1)
-    near = _by_segment(_shortfall(spline.at(samples), bodies))
+    near = _by_segment(bodies.shortfall(spline.at(samples), 2 * BETWEEN_SAMPLES_M))
     lean = _by_segment(zmp_m - stand.zmp_margins(spline, samples))
     close = np.flatnonzero((near > -BETWEEN_SAMPLES_M) | (lean > -ZMP_BETWEEN_SAMPLES_M))
     if len(close):
         phases = np.arange(CLOSER_CHECKS_PER_STEP) / CLOSER_CHECKS_PER_STEP
         moments = (close[:, None] + phases) * step_s
-        closer = _shortfall(spline.at(moments.ravel()), bodies).reshape(moments.shape)
-        near[close] = np.maximum(near[close], closer.max(axis=1))
-        closer = zmp_m - stand.zmp_margins(spline, moments.ravel()).reshape(moments.shape)
-        lean[close] = np.maximum(lean[close], closer.max(axis=1))
+        short = bodies.shortfall(spline.at(moments.ravel()), 2 * BETWEEN_SAMPLES_M)
+        near[close] = np.maximum(near[close], short.reshape(moments.shape).max(axis=1))
+        margins = stand.zmp_margins(spline, moments.ravel()).reshape(moments.shape)
+        lean[close] = np.maximum(lean[close], zmp_m - margins.min(axis=1))
     return _Check(np.maximum(near, 0.0), np.maximum(lean, 0.0))
-
-
-def _shortfall(positions: FloatArray, bodies: Bodies) -> FloatArray:
-    """Return by how much the nearest pair is too near, negative where none is. Shape (T,)."""
-    widest = float(bodies.required_m.max(initial=0.0)) + 2 * BETWEEN_SAMPLES_M
-    short = bodies.required_m - bodies.clearances(positions, widest)
-    return np.asarray(short.max(axis=1, initial=-widest))
 
 
 def _check_again(
