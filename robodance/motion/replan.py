@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,12 +22,16 @@ from robodance.motion.descent import minimise, minimise_in_box
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.repair import MARGIN_M, Replanned, repair
 from robodance.motion.retarget import Part, Wanted, free_points
+from robodance.motion.spline import REST_POINTS
 from robodance.motion.targets import SIDES
+from robodance.motion.terms import Term
 from robodance.values import FloatArray
 
 __all__ = ["Replanned", "replan"]
 
 ARMS = tuple(f"{side}_arm" for side in SIDES)
+PIECE_POINTS = 8_000  # a little over five minutes at 25 knots a second
+OVERLAP_POINTS = 100  # what a rest at the end of a piece can be felt in, and plenty more
 FOLLOW_ROUNDS = 10
 BOX_ROUNDS = 8
 FOLLOW_PRICES = (300.0, 3000.0)  # of a squared metre of missing clearance
@@ -81,11 +86,45 @@ def replan(
 def _follow(
     part: Part, limits: JointLimits, control: FloatArray, bodies: Bodies, step_s: float
 ) -> FloatArray:
-    """Return control points of one group under its limits; ``control`` holds all joints."""
+    """Return control points of one group under its limits; ``control`` holds all joints.
+
+    A long dance is followed piece by piece, so that an hour takes no more memory than some
+    minutes. Each piece ends at rest, and the next one takes its last seconds back.
+    """
+    points, posture = len(part.control), part.control[0]
+    result = part.control.copy()
+    done = 0
+    while done < points:
+        first = max(done - OVERLAP_POINTS, 0)
+        last = points if points - done < 1.5 * PIECE_POINTS else done + PIECE_POINTS
+        piece = part.cut(first, last)
+        start = piece.control.copy()
+        if first > 0:
+            start[:REST_POINTS] = result[first : first + REST_POINTS]
+        if last < points:
+            start[-REST_POINTS:] = posture
+        # What was found so far, then rest: legal, should nothing better be found.
+        legal = np.concatenate([result[first:done], np.tile(posture, (last - done, 1))])
+        result[first:last] = _follow_piece(
+            replace(piece, control=start), legal, limits, control[first:last], bodies, step_s
+        )
+        done = last
+    return result
+
+
+def _follow_piece(
+    part: Part,
+    at_rest: FloatArray,
+    limits: JointLimits,
+    control: FloatArray,
+    bodies: Bodies,
+    step_s: float,
+) -> FloatArray:
     names = tuple(limits.names[column] for column in part.columns)
     rows = limit_rows(limits.of(names), len(part.control), step_s)
     free = free_points(len(part.control))
-    start, terms = part.control, list(part.terms)
+    start: FloatArray = part.control
+    terms: list[Term] = list(part.terms)
     if len(part.columns) > 2:
         everywhere = np.arange(len(control) - 3)
         for price in FOLLOW_PRICES:
@@ -102,9 +141,8 @@ def _follow(
             start = minimise_in_box(start, terms, rows, free, rounds=BOX_ROUNDS)
     result = minimise(start, terms, rows, free, rounds=FOLLOW_ROUNDS, legal=False)
     if result is start:  # the very first program failed: begin at rest
-        rest = np.tile(start[0], (len(start), 1))
-        result = minimise(rest, terms, rows, free, rounds=FOLLOW_ROUNDS)
-        if result is rest:
+        result = minimise(at_rest, terms, rows, free, rounds=FOLLOW_ROUNDS)
+        if result is at_rest:
             raise InfeasibleDance(
                 f"no motion of {', '.join(names)} within the limits was found from 0 s on; "
                 "please report the dance"

@@ -20,7 +20,14 @@ from robodance.motion.descent import minimise_in_box
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.spline import REST_POINTS, fit_spline, resting_ends
 from robodance.motion.targets import SIDES, Targets, targets_at
-from robodance.motion.terms import AngleTerm, BoneTerm, SmoothTerm, StillTerm, Term, knot_values
+from robodance.motion.terms import (
+    AngleTerm,
+    BoneTerm,
+    SmoothTerm,
+    StillTerm,
+    WholeTerm,
+    knot_values,
+)
 from robodance.motion.timing import Timeline
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray, PoseSequence
@@ -54,8 +61,13 @@ class Part:
 
     name: str
     columns: tuple[int, ...]
-    terms: tuple[Term, ...] = field(repr=False)
+    terms: tuple[WholeTerm, ...] = field(repr=False)
     control: FloatArray = field(repr=False)
+
+    def cut(self, first: int, last: int) -> Part:
+        """Return the part of control points ``first`` up to ``last``, that one left out."""
+        terms = tuple(term.cut(first, last) for term in self.terms)
+        return Part(self.name, self.columns, terms, self.control[first:last])
 
 
 @dataclass(frozen=True)
@@ -259,7 +271,7 @@ def _stand_weights(presence: FloatArray, joints: int) -> FloatArray:
 def _without_speed_limits(
     name: str,
     columns: tuple[int, ...],
-    terms: tuple[Term, ...],
+    terms: tuple[WholeTerm, ...],
     start: FloatArray,
     posture: FloatArray,
     timeline: Timeline,

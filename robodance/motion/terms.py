@@ -16,7 +16,7 @@ from robodance.motion.program import BandedQuadratic
 from robodance.motion.spline import basis
 from robodance.values import FloatArray
 
-__all__ = ["AngleTerm", "BoneTerm", "SmoothTerm", "StillTerm", "Term", "knot_values"]
+__all__ = ["AngleTerm", "BoneTerm", "SmoothTerm", "StillTerm", "Term", "WholeTerm", "knot_values"]
 
 KNOT_WEIGHTS = basis(np.zeros(1))[0]  # (1, 4, 1, 0) / 6
 
@@ -32,6 +32,13 @@ class Term(Protocol):
 
     def expand(self, control: FloatArray, model: BandedQuadratic) -> None:
         """Add gradient and Gauss-Newton Hessian at ``control`` to a model."""
+
+
+class WholeTerm(Term, Protocol):
+    """A term of a whole song, of which a piece can be had."""
+
+    def cut(self, first: int, last: int) -> WholeTerm:
+        """Return the term of control points ``first`` up to ``last``, that one left out."""
 
 
 def knot_values(control: FloatArray) -> FloatArray:
@@ -56,6 +63,10 @@ class BoneTerm:
     arm: Arm
     wanted: FloatArray = field(repr=False)
     weights: FloatArray = field(repr=False)
+
+    def cut(self, first: int, last: int) -> BoneTerm:
+        """Return the term of some of the control points."""
+        return BoneTerm(self.arm, self.wanted[first : last - 2], self.weights[first : last - 2])
 
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
@@ -92,6 +103,10 @@ class AngleTerm:
     wanted: FloatArray = field(repr=False)
     weights: FloatArray = field(repr=False)
 
+    def cut(self, first: int, last: int) -> AngleTerm:
+        """Return the term of some of the control points."""
+        return AngleTerm(self.wanted[first : last - 2], self.weights[first : last - 2])
+
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
         miss = knot_values(control) - self.wanted
@@ -113,6 +128,10 @@ class StillTerm:
     """
 
     weights: FloatArray = field(repr=False)
+
+    def cut(self, first: int, last: int) -> StillTerm:
+        """Return the term of some of the control points."""
+        return StillTerm(self.weights[first : last - 2])
 
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
@@ -144,6 +163,10 @@ class SmoothTerm:
         """Weights for 25 knots a second, brought to another rate without changing the cost."""
         ratio = 0.04 / step_s
         return cls(np.full(points - 2, second * ratio**4), np.full(points - 3, third * ratio**6))
+
+    def cut(self, first: int, last: int) -> SmoothTerm:
+        """Return the term of some of the control points."""
+        return SmoothTerm(self.second[first : last - 2], self.third[first : last - 3])
 
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
