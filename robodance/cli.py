@@ -175,6 +175,7 @@ def _add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
     dance.add_argument(
         "--slow-motion", type=float, metavar="K", help="how many times slower (implies slow)"
     )
+    dance.add_argument("--solver", choices=("whole-song", "ikpy"), help="how arms find angles")
     dance.add_argument("--balance", choices=("upper-body",), help="how to stay on the feet")
     leave = perform.add_argument_group("what is left behind")
     leave.add_argument("--out", metavar="DIR", help="folder (default: performances/SONG-SEED)")
@@ -293,6 +294,7 @@ def _what_to_perform(
         "motion.tempo": options.tempo,
         "motion.slow_motion": options.slow_motion,
         "motion.balance": options.balance,
+        "motion.solver": options.solver,
         "simulation.gui": options.gui or None,
     }
     return song, override(config, {**said(flags), **_pairs(options.set)}), show

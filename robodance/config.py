@@ -80,6 +80,8 @@ class ChoreographyConfig:
 class MotionConfig:
     """How the dance is adapted to the robot."""
 
+    solver: str = "whole-song"
+    """whole-song: all moments of an arm at once; ikpy: that library, frame by frame (slow)."""
     tempo: str = "keep"
     """keep: the music's tempo, amplitude gives way; slow: uniform slow motion."""
     slow_motion: float = 1.0
@@ -106,6 +108,7 @@ class MotionConfig:
     """Time to get from the dance into the end posture."""
 
     def __post_init__(self) -> None:
+        _require(self.solver in {"whole-song", "ikpy"}, "solver must be whole-song or ikpy")
         _require(self.tempo in {"keep", "slow"}, "tempo must be keep or slow")
         _require(self.balance == "upper-body", "balance must be upper-body")
         _require(1.0 <= self.slow_motion <= 8.0, "slow_motion must lie in 1..8")

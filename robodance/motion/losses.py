@@ -111,6 +111,7 @@ def unlimited_motion(plan: Plan, dance: PoseSequence, robot: RobotModel) -> Join
         tempo="slow" if slow > 1.0 else "keep",
         slow_motion=slow,
         stand=str(plan.metadata.get("stand", MotionConfig().stand)),
+        solver=str(plan.metadata.get("solver", MotionConfig().solver)),
         knot_rate_hz=knot_rate,
         plan_rate_hz=1.0 / float(plan.times_s[1] - plan.times_s[0]),
         lead_in_s=plan.music_start_s,

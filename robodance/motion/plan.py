@@ -95,7 +95,9 @@ def adapt(
     require_reachable(limits, stand.posture_rad, config.stand)
     timeline = timeline_of(dance, config)
     tell = progress or (lambda share: None)
-    wanted = retarget(dance, robot, timeline, limits, config)
+    wanted = retarget(
+        dance, robot, timeline, limits, config, lambda share: tell(RETARGET_SHARE * share)
+    )
     tell(RETARGET_SHARE)
     retargeted = time.perf_counter()
     possible = replan(wanted, stand, limits, timeline.step_s, config, _rest_of(tell))
@@ -153,6 +155,7 @@ def _plan(
             "slow_motion": config.slow_motion,
             "balance_mode": config.balance,
             "stand": config.stand,
+            "solver": config.solver,
             "knot_rate_hz": config.knot_rate_hz,
         },
     )

@@ -8,26 +8,21 @@ possible.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Lock
 
 import numpy as np
 
 from robodance.config import MotionConfig
 from robodance.motion.arm import Arm, arm_of
-from robodance.motion.branches import arm_start
 from robodance.motion.descent import minimise_in_box
+from robodance.motion.ik import ArmSolver, ArmTask, load_solver
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.spline import REST_POINTS, fit_spline, resting_ends
 from robodance.motion.targets import SIDES, Targets, targets_at
-from robodance.motion.terms import (
-    AngleTerm,
-    BoneTerm,
-    SmoothTerm,
-    StillTerm,
-    WholeTerm,
-    knot_values,
-)
+from robodance.motion.terms import AngleTerm, SmoothTerm, StillTerm, WholeTerm, knot_values
 from robodance.motion.timing import Timeline
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray, PoseSequence
@@ -95,6 +90,7 @@ def retarget(
     timeline: Timeline,
     limits: JointLimits,
     config: MotionConfig,
+    progress: Callable[[float], None] | None = None,
 ) -> Wanted:
     """Return the dance in the robot's joints, without speed limits.
 
@@ -103,18 +99,28 @@ def retarget(
         robot: The robot.
         timeline: Where the dance lies in robot time.
         limits: Of all J joints; only positions count here.
-        config: The stand posture.
+        config: The stand posture and the solver of the arms.
+        progress: Called with how much is done, 0..1.
     """
+    tell = progress or (lambda share: None)
+    solver = load_solver(config.solver)
     stand = np.asarray(robot.posture(config.stand))
     moments = timeline.music_times_s(timeline.knot_times_s)
     targets = targets_at(dance, moments, 1.0 / timeline.step_s)
     presence = timeline.presence(timeline.knot_times_s)
     counts = presence * importance(moments, dance.beats_s)
     control = np.tile(stand, (timeline.knots + 2, 1))
+    shares = dict.fromkeys(SIDES, 0.0)
+    lock = Lock()
 
     def arm_and_hand(side: str) -> list[Part]:
+        def report(share: float) -> None:
+            with lock:
+                shares[side] = share
+                tell(sum(shares.values()) / len(shares))
+
         arm = arm_of(robot, side)
-        part = _arm(arm, robot, stand, targets, counts, presence, timeline, limits)
+        part = _arm(arm, robot, stand, targets, counts, presence, timeline, limits, solver, report)
         return [part, *_hand(arm, part, robot, stand, targets, presence, timeline, limits)]
 
     parts = [_head(robot, stand, targets, presence, timeline, limits)]
@@ -152,6 +158,8 @@ def _arm(
     presence: FloatArray,
     timeline: Timeline,
     limits: JointLimits,
+    solver: ArmSolver,
+    progress: Callable[[float], None],
 ) -> Part:
     side = arm.side
     columns = tuple(robot.index(name) for name in arm.joints)
@@ -159,19 +167,21 @@ def _arm(
     weights = weights * (1.0 + STOP_WEIGHT * targets.stops[side])[:, None]
     posture = stand[list(columns)]
     own = limits.of(arm.joints)
-    start = arm_start(
+    task = ArmTask(
         arm,
+        robot,
         targets.upper_arm[side],
         targets.forearm[side],
         targets.confidence[side],
-        own.position_rad,
-        own.velocity_rad_s * timeline.step_s,
-        1.0 / timeline.step_s,
+        weights,
+        posture,
+        own,
+        timeline.step_s,
     )
-    start = posture + presence[:, None] * (start - posture)
-    bones = np.stack([targets.upper_arm[side], targets.forearm[side]], axis=1)
+    wish = solver(task, progress)
+    start = posture + presence[:, None] * (wish.start_rad - posture)
     terms = (
-        BoneTerm(arm, bones, weights),
+        *wish.terms,
         AngleTerm(np.tile(posture, (len(start), 1)), _stand_weights(presence, 4)),
         StillTerm(STILL_WEIGHT * targets.stops[side] * presence * (timeline.step_s / 0.04) ** -2),
         SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, SECOND_WEIGHT, THIRD_WEIGHT),
