@@ -69,6 +69,14 @@ setup(
             "ruff>=0.9",
             "types-PyYAML",
         ],
+        # Other people's solvers, for tests/benchmarks/compare_motion.py only.
+        "peers": [
+            "daqp>=0.7",
+            "mink>=1.3",
+            "mujoco>=3.3",
+            "pin-pink>=4.4",
+            "toppra>=0.6.10",
+        ],
     },
     entry_points={"console_scripts": ["robodance = robodance.cli:run"]},
 )
