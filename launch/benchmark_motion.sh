@@ -7,6 +7,10 @@ cd "$(dirname "$0")/.."
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 python="${PYTHON:-python3}"
+if [ ! -f tests/benchmarks/compare_motion.py ]; then
+    echo "benchmark_motion.sh: the benchmarks are in a checkout, not in an installed wheel" >&2
+    exit 2
+fi
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
     exec "$python" tests/benchmarks/compare_motion.py --help
 fi

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib.util
 import os
 import resource
 import sys
@@ -52,6 +53,7 @@ MIX_FRAMES, BLEND_FRAMES = 4500, 50
 DEMOS = ("cha-cha", "rumba", "tango", "waltz")
 TOLERANCE = 1e-3  # of a limit; solvers of others are not asked for more
 NEAR_M = 0.03  # parts further apart at 100 Hz cannot meet within 5 ms at arm speeds
+PEERS = ("pink", "mink", "toppra", "daqp")
 OURS, FLOOR = "robodance", "floor"
 
 
@@ -241,6 +243,9 @@ def compare(dance, robot, accelerations, without):
                 floors["kept"] = floors[clear][2]
             aims.begin = floors[True][3]
             results = [mine]
+            if clear:
+                other = dataclasses.replace(config, solver="ikpy")
+                results.append(ours(dance, body, judge, aims, other, f"{OURS}, solver ikpy")[0])
             for name, settings in peers.settings_of(clear).items():
                 if name not in frames or "acceleration" in name:
                     setting = peers.best(settings, aims)
@@ -380,6 +385,10 @@ def main() -> int:
     if not data:
         print("ROBODANCE_DATA does not name the folder of the data sets", file=sys.stderr)
         return 2
+    missing = [name for name in PEERS if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"{', '.join(missing)} missing: pip install '.[peers]'", file=sys.stderr)
+        return 4
     robot = load_robot(options.robot)
     without = dataclasses.replace(robot, collision_pairs=())
     by_dance = []
