@@ -33,7 +33,8 @@ from pathlib import Path
 
 import motion_peers as peers
 import numpy as np
-from measure_motion import SETS, read_dance
+from dances import dances
+from measure_motion import SETS
 from motion_floor import clear_floor, dancer_overlaps, free_floor
 from scipy.interpolate import CubicSpline
 
@@ -42,15 +43,12 @@ from robodance.motion.certificate import certify
 from robodance.motion.collision import Bodies
 from robodance.motion.limits import joint_limits
 from robodance.motion.plan import adapt
-from robodance.motion.targets import SIDES, arm_stops, chest_frame, dance_targets, resample
+from robodance.motion.targets import SIDES, arm_stops, dance_targets, resample
 from robodance.robots.kinematics import forward_kinematics, jacobian, landmark_positions
 from robodance.robots.model import load_robot
-from robodance.skeleton import INDEX, pose_sequence
+from robodance.skeleton import pose_sequence
 
 RATE_HZ = 25.0
-MIX = ("15", "16", "ll_qq_02_2", "14")
-MIX_FRAMES, BLEND_FRAMES = 4500, 50
-DEMOS = ("cha-cha", "rumba", "tango", "waltz")
 TOLERANCE = 1e-3  # of a limit; solvers of others are not asked for more
 NEAR_M = 0.03  # parts further apart at 100 Hz cannot meet within 5 ms at arm speeds
 PEERS = ("pink", "mink", "toppra", "daqp")
@@ -77,54 +75,6 @@ def cpu():
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     return own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-
-
-def dances(names, data, seconds):
-    """Yield (set, name, dance)."""
-    for name in names:
-        if name == "mix":
-            yield name, "mix", mixed(data, seconds)
-        elif name == "generated":
-            for genre in DEMOS:
-                yield name, genre, imagined(genre, seconds)
-        else:
-            kind, takes = SETS[name]
-            for take in takes:
-                yield name, take, read_dance(data, kind, take, seconds)
-
-
-def mixed(data, seconds):
-    """Join four takes, each upright and facing forward, with two seconds between them."""
-    each = (min(MIX_FRAMES, round(seconds * RATE_HZ)) + 3 * BLEND_FRAMES) // len(MIX)
-    result = None
-    for name in MIX:
-        dance = read_dance(data, "c3d", name, 1e9)
-        joints = resample(dance.joint_positions_m, dance.times_s, np.arange(each) / RATE_HZ)
-        ahead = chest_frame(joints)[:, :, 0]
-        yaw = np.arctan2(ahead[:, 1], ahead[:, 0])
-        cos, sin, zero = np.cos(yaw), np.sin(yaw), np.zeros(len(yaw))
-        turn = np.stack([cos, -sin, zero, sin, cos, zero, zero, zero, zero + 1.0], axis=1)
-        centre = joints[:, [INDEX["waist"]]] * [1.0, 1.0, 0.0]
-        joints = (joints - centre) @ turn.reshape(-1, 3, 3)
-        if result is None:
-            result = joints
-            continue
-        share = np.linspace(0.0, 1.0, BLEND_FRAMES)[:, None, None]
-        both = (1.0 - share) * result[-BLEND_FRAMES:] + share * joints[:BLEND_FRAMES]
-        result = np.concatenate([result[:-BLEND_FRAMES], both, joints[BLEND_FRAMES:]])
-    return pose_sequence(result, RATE_HZ)
-
-
-def imagined(genre, seconds):
-    """Return robodance's own dance to a demo song."""
-    from robodance.choreography.dance import create_dance
-    from robodance.config import ChoreographyConfig
-    from robodance.pipeline import analyse_song
-    from robodance.resources import launch_path
-
-    song = analyse_song(launch_path(f"songs/{genre}.ogg"))
-    end = min(seconds, song.song.duration_s)
-    return create_dance(song, ChoreographyConfig(), seed=0, from_s=0.0, to_s=end)
 
 
 class Judge:
@@ -355,13 +305,13 @@ def speed(robot, dance):
     positions = rng.uniform(low, high, (4500, len(low)))
     spent = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         poses = forward_kinematics(robot, positions)
         for link, offset in robot.landmarks.values():
             if link != robot.base_link:
                 jacobian(robot, poses, link, offset)
-        spent.append(time.perf_counter() - began)
-    yield f"FK and the Jacobians of all landmarks, 4,500 frames: {1000 * np.median(spent):.0f} ms"
+        spent.append(time.process_time() - began)
+    yield f"FK and the Jacobians of all landmarks, 4,500 frames: {1000 * np.median(spent):.0f} ms CPU"
     began, used = time.perf_counter(), cpu()
     adapted = adapt(dance, robot, MotionConfig())
     certify(adapted.plan, robot)

@@ -116,7 +116,7 @@ def many(count, jobs, first):
 
 def long_dance(data, seconds):
     """Return an hour of recorded dances, joined smoothly, over and over."""
-    from compare_motion import BLEND_FRAMES, mixed
+    from dances import BLEND_FRAMES, mixed
 
     piece = np.array(mixed(data, 180.0).joint_positions_m)
     share = np.linspace(0.0, 1.0, BLEND_FRAMES)[:, None, None]
