@@ -311,7 +311,8 @@ def speed(robot, dance):
             if link != robot.base_link:
                 jacobian(robot, poses, link, offset)
         spent.append(time.process_time() - began)
-    yield f"FK and the Jacobians of all landmarks, 4,500 frames: {1000 * np.median(spent):.0f} ms CPU"
+    ms = 1000.0 * np.median(spent)
+    yield f"FK and the Jacobians of all landmarks, 4,500 frames: {ms:.0f} ms CPU"
     began, used = time.perf_counter(), cpu()
     adapted = adapt(dance, robot, MotionConfig())
     certify(adapted.plan, robot)
@@ -342,14 +343,18 @@ def main() -> int:
     robot = load_robot(options.robot)
     without = dataclasses.replace(robot, collision_pairs=())
     by_dance = []
-    for group, name, dance in dances(options.sets, Path(data), options.seconds):
-        if not by_dance:
-            warm_up(dance, robot)
-        began = time.perf_counter()
-        by_dance.append((group, compare(dance, robot, options.accelerations, without)))
-        print(f"{group} {name}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
-        if name == "mix":
-            print("\n".join(speed(robot, dance)), flush=True)
+    try:
+        for group, name, dance in dances(options.sets, Path(data), options.seconds):
+            if not by_dance:
+                warm_up(dance, robot)
+            began = time.perf_counter()
+            by_dance.append((group, compare(dance, robot, options.accelerations, without)))
+            spent = time.perf_counter() - began
+            print(f"{group} {name}: {spent:.0f} s", file=sys.stderr, flush=True)
+            if name == "mix":
+                print("\n".join(speed(robot, dance)), flush=True)
+    except KeyboardInterrupt:
+        print("interrupted: the tables are of the dances done so far", file=sys.stderr)
     for acceleration in options.accelerations:
         for clear in (True, False):
             print("\n".join(table(clear, acceleration, by_dance)), flush=True)

@@ -17,7 +17,7 @@ from robodance.robots.kinematics import joint_axes
 from robodance.skeleton import INDEX
 
 RANDOM_STARTS = 24  # besides the analytic branches
-REFINE_CALLS = 4  # each of five Levenberg-Marquardt steps
+REFINE_CALLS = 6  # each of five Levenberg-Marquardt steps
 KEPT = 5  # different poses of each arm that are tried in pairs where bodies come near
 APART_RAD = 0.3
 PRICES = (300.0, 3e3, 3e4, 3e5, 3e6)  # of a squared metre of missing clearance
