@@ -1,11 +1,12 @@
 """Adapting dances against other people's solvers on the same targets, in one run.
 
     ROBODANCE_DATA=... python tests/benchmarks/compare_motion.py [--sets cha-cha mix ...]
-        [--seconds 20] [--accelerations 8 4] [--out FILE]
+        [--seconds 20] [--accelerations 8 4] [--solvers NAME ...]
 
 Sets: recorded dances (cha-cha, rumba, tango, waltz, g1), ``mix`` (4,500 frames of the two
 cha-cha takes, a rumba and a tango joined) and ``generated`` (robodance's own, one for each
-demo song). Tables with and without self-collision, for each acceleration limit. Columns:
+demo song). Tables with and without self-collision, for each acceleration limit.
+``--solvers`` names others' solvers to run (all by default, none for a quick look). Columns:
 
 * ms: CPU milliseconds per frame of dance (25 a second), all of it: for robodance targets,
   retargeting, replanning and the certificate. Median over the dances of a set.
@@ -53,6 +54,7 @@ TOLERANCE = 1e-3  # of a limit; solvers of others are not asked for more
 NEAR_M = 0.03  # parts further apart at 100 Hz cannot meet within 5 ms at arm speeds
 PEERS = ("pink", "mink", "toppra", "daqp")
 OURS, FLOOR = "robodance", "floor"
+SOLVERS = [*peers.settings_of(True), "toppra", f"{OURS}, solver ikpy"]
 
 
 @dataclass
@@ -179,7 +181,7 @@ def framed(name, setting, ms, angles, judge, aims, others):
     return Result(name, setting, ms, errors, broken, *judge.seen[key])
 
 
-def compare(dance, robot, accelerations, without):
+def compare(dance, robot, accelerations, without, solvers):
     """Return {(clear, acceleration): (floor errors, kept frames, results)} of one dance."""
     judge = Judge(dance, robot)
     frames, tables, floors = {}, {}, {}
@@ -193,10 +195,12 @@ def compare(dance, robot, accelerations, without):
                 floors["kept"] = floors[clear][2]
             aims.begin = floors[True][3]
             results = [mine]
-            if clear:
+            if clear and f"{OURS}, solver ikpy" in solvers:
                 other = dataclasses.replace(config, solver="ikpy")
                 results.append(ours(dance, body, judge, aims, other, f"{OURS}, solver ikpy")[0])
             for name, settings in peers.settings_of(clear).items():
+                if name not in solvers:
+                    continue
                 if name not in frames or "acceleration" in name:
                     setting = peers.best(settings, aims)
                     began = cpu()
@@ -206,7 +210,7 @@ def compare(dance, robot, accelerations, without):
             free = unlimited[:, aims.columns]
             path = framed("robodance without limits", "", float("nan"), free, judge, aims, curve)
             results.append(path)
-            if not clear:
+            if not clear and "toppra" in solvers:
                 results.append(fastest(free, path, judge, aims, acceleration))
             errors, kept = floors[clear][:2]
             tables[clear, acceleration] = errors, kept, results
@@ -330,6 +334,7 @@ def main() -> int:
     parser.add_argument("--sets", nargs="*", choices=every, default=every)
     parser.add_argument("--seconds", type=float, default=1e9, help="of each dance at most")
     parser.add_argument("--accelerations", type=float, nargs="*", default=[8.0, 4.0])
+    parser.add_argument("--solvers", nargs="*", choices=SOLVERS, default=SOLVERS, metavar="NAME")
     parser.add_argument("--robot", default="nao_v6")
     options = parser.parse_args()
     data = os.environ.get("ROBODANCE_DATA")
@@ -342,13 +347,14 @@ def main() -> int:
         return 4
     robot = load_robot(options.robot)
     without = dataclasses.replace(robot, collision_pairs=())
+    how = options.accelerations, without, options.solvers
     by_dance = []
     try:
         for group, name, dance in dances(options.sets, Path(data), options.seconds):
             if not by_dance:
                 warm_up(dance, robot)
             began = time.perf_counter()
-            by_dance.append((group, compare(dance, robot, options.accelerations, without)))
+            by_dance.append((group, compare(dance, robot, *how)))
             spent = time.perf_counter() - began
             print(f"{group} {name}: {spent:.0f} s", file=sys.stderr, flush=True)
             if name == "mix":

@@ -13,7 +13,7 @@ import numpy as np
 from robodance.motion.branches import candidates, refined
 from robodance.motion.collision import Bodies, closest_points
 from robodance.motion.targets import SIDES
-from robodance.robots.kinematics import joint_axes
+from robodance.robots.kinematics import crossed, joint_axes
 from robodance.skeleton import INDEX
 
 RANDOM_STARTS = 24  # besides the analytic branches
@@ -100,7 +100,7 @@ def dancer_overlaps(joints_m):
     """Tell in which frames the dancer's own arms are inside the trunk, head or each other. (T,)."""
 
     def line(first, second):
-        return np.stack([joints_m[:, INDEX[first]], joints_m[:, INDEX[second]]], axis=1)
+        return joints_m[:, INDEX[first]].T, joints_m[:, INDEX[second]].T
 
     parts = {
         side: [
@@ -112,15 +112,15 @@ def dancer_overlaps(joints_m):
     head = (joints_m[:, INDEX["head_left"]] + joints_m[:, INDEX["head_right"]]) / 2.0
     waist = joints_m[:, INDEX["waist"]]
     low_chest = waist + 0.75 * (chest - waist)
-    trunk = (np.stack([waist, low_chest], axis=1), DANCER_TRUNK_M)
-    skull = (np.stack([head, head], axis=1), DANCER_HEAD_M)
+    trunk = ((waist.T, low_chest.T), DANCER_TRUNK_M)
+    skull = ((head.T, head.T), DANCER_HEAD_M)
     pairs = [(a, b) for a in parts["left"] for b in parts["right"]]
     for side in SIDES:
         pairs.extend((part, body) for part in parts[side][1:] for body in (trunk, skull))
     result = np.zeros(len(joints_m), dtype=bool)
     for (first, r1), (second, r2) in pairs:
-        a, b = closest_points(first, second)
-        result |= np.linalg.norm(a - b, axis=1) < r1 + r2
+        a, b = closest_points(*first, *second)
+        result |= np.linalg.norm(a - b, axis=0) < r1 + r2
     return result
 
 
@@ -190,22 +190,21 @@ def _push(aims, bodies, angles, others_rad):
     ends, poses = bodies.end_points(positions)
     safe = bodies.required_m + MARGIN_M
     sample, pair = bodies.near(ends, safe)
+    gap, first, second = bodies.gaps(ends, sample, pair)
+    apart = first - second  # (3, M)
+    length = np.linalg.norm(apart, axis=0)
+    hit = (gap < safe[pair]) & (length > 1e-9)
+    sample, pair, first, second = sample[hit], pair[hit], first[:, hit], second[:, hit]
+    short, normal = safe[pair] - gap[hit], apart[:, hit] / length[hit]
     a, b = bodies.pairs[pair].T
-    first, second = closest_points(ends[sample, a], ends[sample, b])
-    gap = first - second
-    length = np.linalg.norm(gap, axis=1)
-    short = safe[pair] - (length - bodies.radii[a] - bodies.radii[b])
-    hit = (short > 0.0) & (length > 1e-9)
-    sample, a, b, short = sample[hit], a[hit], b[hit], short[hit]
-    first, second, normal = first[hit], second[hit], gap[hit] / length[hit, None]
     axes, origins, order = joint_axes(aims.robot, poses)
     slope = np.zeros((len(sample), 8))
     for j, column in enumerate(aims.columns):
         k = order.index(column)
         carried = bodies.carried_by(column)
-        axis, origin = axes[sample, k], origins[sample, k]
+        axis, origin = axes[k][:, sample], origins[k][:, sample]
         for point, capsule, sign in ((first, a, 1.0), (second, b, -1.0)):
-            speed = np.einsum("mi,mi->m", normal, np.cross(axis, point - origin))
+            speed = (normal * crossed(axis, point - origin)).sum(axis=0)
             slope[:, j] += sign * np.where(carried[capsule], speed, 0.0)
     near, gradient = np.zeros(len(angles)), np.zeros((len(angles), 8))
     hessian = np.zeros((len(angles), 8, 8))

@@ -55,7 +55,7 @@ class Aims:
             self.places[f"{side}_wrist"] = at_elbow + lengths[1] * self.fore[side]
         self.lengths = lengths
         self.begin = self.stand[self.columns]
-        # Neighbours that can never be 5 mm apart would leave a solver without any solution.
+        # Parts that stand nearer than 5 mm would leave a solver without any solution.
         bodies = Bodies.of(robot, self.stand, tuple(range(len(self.stand))), CLEARANCE_M)
         self.pairs = bodies.pairs[bodies.required_m > CLEARANCE_M - 1e-9].tolist()
 
