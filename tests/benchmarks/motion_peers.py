@@ -27,6 +27,7 @@ from robodance.robots.kinematics import forward_kinematics, landmark_positions
 RATE_HZ = 25.0
 CLEARANCE_M = 0.005
 TRIAL_FRAMES = 125
+GRID_PER_FRAME = 10  # of toppra, which keeps limits at grid points only
 POSTURE_COST = 0.1  # of a radian away from the stand, against a radian of a bone
 FIRST_STEPS = 20  # at the first frame, without speed limits
 
@@ -275,7 +276,7 @@ def toppra_path(frames_rad, aims, acceleration_per_velocity_per_s):
             discretization_scheme=constraint.DiscretizationType.Interpolation,
         ),
     ]
-    grid = np.linspace(0.0, times[-1], 4 * (len(times) - 1) + 1)
+    grid = np.linspace(0.0, times[-1], GRID_PER_FRAME * (len(times) - 1) + 1)
     solver = algorithm.TOPPRA(
         constraints, path, gridpoints=grid, parametrizer="ParametrizeConstAccel"
     )
