@@ -13,7 +13,7 @@ import numpy as np
 from robodance.motion.arm import Arm
 from robodance.values import FloatArray
 
-__all__ = ["arm_start", "candidates", "refined"]
+__all__ = ["arm_start", "candidates", "cheapest_path", "refined"]
 
 ELBOW_YAWS_RAD = (-1.4, 0.0, 1.4)  # tried besides the solutions: where a straight arm's yaw is free
 MOVE_COST = 0.03  # per squared radian of a step at 25 samples per second
@@ -124,12 +124,29 @@ def arm_start(
         found.append(ways)
         costs.append(np.stack([_miss(arm, way, u, f, w) for way in ways], axis=1))
     ways, cost = np.concatenate(found, axis=1), np.concatenate(costs)  # (C, T, 4), (T, C)
+    return cheapest_path(ways, cost, steps_rad, rate_hz)
+
+
+def cheapest_path(
+    ways: FloatArray, cost: FloatArray, steps_rad: FloatArray, rate_hz: float
+) -> FloatArray:
+    """Return the path through candidates with the least cost and the least motion.
+
+    Args:
+        ways: Shape (C, T, n), candidates.
+        cost: Shape (T, C), of each.
+        steps_rad: Shape (n,), how far each joint gets in a sample.
+        rate_hz: Samples per second.
+
+    Returns:
+        Shape (T, n).
+    """
     # Moving costs the same per second of motion, whatever the rate.
     move = MOVE_COST * rate_hz / 25.0
     total = cost[0]
     came_from = np.zeros(cost.shape, dtype=np.int64)
     for t in range(1, len(cost)):
-        step = np.abs(ways[:, None, t - 1] - ways[None, :, t])  # (C, C, 4), from, to
+        step = np.abs(ways[:, None, t - 1] - ways[None, :, t])  # (C, C, n), from, to
         leap = np.maximum(step - steps_rad, 0.0)
         price = move * (step**2).sum(-1) + LEAP_COST * (leap**2).sum(-1)
         through = total[:, None] + price

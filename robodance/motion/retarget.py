@@ -17,6 +17,7 @@ import numpy as np
 
 from robodance.config import MotionConfig
 from robodance.motion.arm import Arm, arm_of
+from robodance.motion.branches import cheapest_path
 from robodance.motion.descent import minimise_in_box
 from robodance.motion.ik import ArmSolver, ArmTask, load_solver
 from robodance.motion.limits import JointLimits, limit_rows
@@ -209,8 +210,9 @@ def _hand(
         frames = arm.forearm_frames(angles)
         local = np.einsum("tji,tj->ti", frames, targets.palm[arm.side])
         # At wrist yaw 0 the palm looks along -z of the forearm; +yaw turns -z towards +y.
-        yaw = np.arctan2(local[:, 1], -local[:, 2])
+        facing = np.arctan2(local[:, 1], -local[:, 2])
         sure = PALM_WEIGHT * targets.palm_confidence[arm.side] * presence
+        yaw = _settled(facing, sure, limits.of((arm.wrist,)), timeline.step_s)
         result.append(
             _single(
                 f"{arm.side}_wrist", arm.wrist, yaw, sure, robot, stand, presence, timeline, limits
@@ -226,6 +228,28 @@ def _hand(
         )
     )
     return result
+
+
+def _settled(
+    facing_rad: FloatArray, weights: FloatArray, limits: JointLimits, step_s: float
+) -> FloatArray:
+    """Return the angle of a wrist that does not jump between its stops.
+
+    A palm may face where no wrist gets; both stops are then near, now one, now the other.
+    Which of them it waits at is chosen over the whole song.
+
+    Args:
+        facing_rad: Shape (T,), wanted, in -pi..pi.
+        weights: Shape (T,), how much it counts.
+        limits: Of the wrist.
+        step_s: Time between samples.
+    """
+    low, high = limits.position_rad[0]
+    stops = [np.full(len(facing_rad), stop) for stop in (low, high)]
+    ways = np.stack([np.clip(facing_rad, low, high), *stops])  # (3, T)
+    cost = weights[:, None] * (1.0 - np.cos(ways - facing_rad)).T
+    steps = limits.velocity_rad_s * step_s
+    return cheapest_path(ways[:, :, None], cost, steps, 1.0 / step_s)[:, 0]
 
 
 def _head(

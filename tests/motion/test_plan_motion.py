@@ -9,6 +9,7 @@ from robot_like_dancers import waving, wild
 from robodance.config import MotionConfig
 from robodance.errors import ConfigError, DataError
 from robodance.motion.certificate import certify, measure_losses
+from robodance.motion.distance import pair_distances
 from robodance.motion.losses import bone_errors
 from robodance.motion.plan import adapt, plan_motion
 from robodance.robots.kinematics import forward_kinematics
@@ -46,7 +47,9 @@ def test_no_dance_breaks_a_limit(
     plan = plan_motion(dance, ROBOTS[robot], config)
     found = certify(plan, ROBOTS[robot])
     assert dict(found.violations) == dict.fromkeys(found.violations, 0)
-    assert found.clearance_m > 0.0
+    at_rest = pair_distances(ROBOTS[robot], np.array(ROBOTS[robot].posture(stand))[None], 1).min()
+    # The planner looks 400 times a second where it is close, the certificate closer still.
+    assert found.clearance_m > min(config.minimum_clearance_m, at_rest) - 2e-5
     assert found.zmp_margin_m > 0.0
     assert found.com_margin_m > 0.0
     for joint in found.joints:

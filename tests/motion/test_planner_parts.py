@@ -115,6 +115,21 @@ def test_the_still_price_is_half_the_squared_way_at_the_knots(rng):
     assert StillTerm(weights).values(control).sum() == pytest.approx(expected)
 
 
+def test_a_wrist_waits_at_one_stop_while_the_palm_faces_where_it_cannot_get(rng):
+    wrist = joint_limits(ROBOT, MotionConfig()).of(("LWristYaw",))
+    # Just behind the back of the hand, now seen from one side, now from the other.
+    facing = np.pi + 0.3 * rng.normal(size=200)
+    facing = (facing + np.pi) % (2.0 * np.pi) - np.pi
+    nearest = np.clip(facing, *wrist.position_rad[0])
+    settled = retarget._settled(facing, np.full(200, 0.3), wrist, 0.04)
+    assert np.abs(np.diff(nearest)).sum() > 100.0  # rad: it would spin without end
+    assert np.abs(np.diff(settled)).sum() < 1e-9
+    reachable = np.linspace(-1.5, 1.5, 200)
+    np.testing.assert_array_equal(
+        retarget._settled(reachable, np.full(200, 0.3), wrist, 0.04), reachable
+    )
+
+
 def test_arms_planned_side_by_side_are_the_same_every_time(rng):
     config = MotionConfig()
     dance = poses_held(rng, seconds=6.0)
