@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.interpolate import Akima1DInterpolator
 
+from robodance.errors import DataError
 from robodance.skeleton import INDEX
 from robodance.values import FloatArray, PoseSequence
 
@@ -27,6 +28,7 @@ __all__ = [
     "gaze_direction",
     "resample",
     "targets_at",
+    "unseen_shares",
 ]
 
 SIDES = ("left", "right")
@@ -141,9 +143,12 @@ def dance_targets(
         confidence: Shape (T, 21), 0..1; None: all are sure.
         palms: Shape (T, 2, 3), where right and left palm face, world.
         palm_confidence: Shape (T, 2), 0..1, of ``palms``.
+
+    Raises:
+        DataError: The dancer has no chest: shoulders or waist are in one place throughout.
     """
     joint_sure = np.ones(joint_positions_m.shape[:2]) if confidence is None else confidence
-    chest = chest_frame(joint_positions_m)
+    chest, chest_sure = _sure_chest(joint_positions_m)
     seen = joint_positions_m @ chest
     middle = (_joint(seen, "left_shoulder") + _joint(seen, "right_shoulder")) / 2.0
     upper, fore, palm, sure, palm_sure, stops = {}, {}, {}, {}, {}, {}
@@ -153,8 +158,8 @@ def dance_targets(
         )
         upper[side], upper_sure = _direction(elbow - shoulder)
         fore[side], fore_sure = _direction(wrist - elbow)
-        upper_sure = upper_sure * _least(joint_sure, f"{side}_shoulder", f"{side}_elbow")
-        fore_sure = fore_sure * _least(joint_sure, f"{side}_elbow", f"{side}_wrist")
+        upper_sure *= chest_sure * _least(joint_sure, f"{side}_shoulder", f"{side}_elbow")
+        fore_sure *= chest_sure * _least(joint_sure, f"{side}_elbow", f"{side}_wrist")
         sure[side] = np.stack([upper_sure, fore_sure], axis=1)
         palm[side], palm_sure[side] = _palm(hand - wrist, fore[side])
         palm_sure[side] *= fore_sure * _least(joint_sure, f"{side}_hand")
@@ -168,6 +173,15 @@ def dance_targets(
         stops[side] *= _least(joint_sure, f"{side}_wrist") > 0.0
     head = _where_sure(_head(seen), _least(joint_sure, "head_left", "head_right"))
     return Targets(upper, fore, palm, sure, palm_sure, head, stops)
+
+
+def unseen_shares(targets: Targets) -> dict[str, float]:
+    """Return for each arm bone the share of moments in which nothing is known of it."""
+    return {
+        f"{side} {bone}": float((targets.confidence[side][:, k] <= 0.0).mean())
+        for side in SIDES
+        for k, bone in enumerate(("upper arm", "forearm"))
+    }
 
 
 def arm_stops(hand_m: FloatArray, rate_hz: float) -> FloatArray:
@@ -202,6 +216,27 @@ def gaze_direction(head_rad: FloatArray) -> FloatArray:
     yaw, pitch = head_rad[:, 0], head_rad[:, 1]
     flat = np.cos(pitch)
     return np.stack([flat * np.cos(yaw), flat * np.sin(yaw), -np.sin(pitch)], axis=1)
+
+
+def _sure_chest(joint_positions_m: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the chest's axes (T, 3, 3), and 1 where they mean anything, else 0, (T,).
+
+    Where shoulders and waist are in one place the chest keeps the axes it had, or gets.
+    """
+    left, right = (_joint(joint_positions_m, f"{side}_shoulder") for side in SIDES)
+    trunk = (left + right) / 2.0 - _joint(joint_positions_m, "waist")
+    across = left - right
+    width = np.linalg.norm(across, axis=1)
+    height = np.linalg.norm(np.cross(across, trunk), axis=1) / np.maximum(width, 1e-9)
+    good = (width > SHORTEST_BONE_M) & (height > SHORTEST_BONE_M)
+    if not good.any():
+        raise DataError(
+            f"the dancer's shoulders and waist are never {100 * SHORTEST_BONE_M:.0f} cm apart, so "
+            "there is no chest to see the arms from; joint positions must be in metres"
+        )
+    latest = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1))
+    nearest = np.where(latest >= 0, latest, good.argmax())
+    return chest_frame(joint_positions_m[nearest]), good.astype(np.float64)
 
 
 def _head(seen: FloatArray) -> FloatArray:

@@ -5,12 +5,19 @@ import pytest
 from robot_like_dancers import dancer_like, waving
 
 from robodance.config import MotionConfig
+from robodance.errors import DataError
 from robodance.motion.arm import arm_of
 from robodance.motion.branches import candidates, refined
 from robodance.motion.limits import joint_limits
 from robodance.motion.retarget import retarget
 from robodance.motion.spline import Spline
-from robodance.motion.targets import arm_stops, chest_frame, dance_targets, resample
+from robodance.motion.targets import (
+    arm_stops,
+    chest_frame,
+    dance_targets,
+    resample,
+    unseen_shares,
+)
 from robodance.motion.timing import timeline_of
 from robodance.robots.kinematics import forward_kinematics, landmark_positions
 from robodance.robots.model import load_robot
@@ -181,3 +188,31 @@ def test_a_marker_that_vanishes_into_its_neighbour_has_no_say():
     assert (targets.confidence["left"][40:60, 1] == 0.0).all()
     assert (targets.confidence["left"][:40] == 1.0).all()
     assert np.isfinite(targets.forearm["left"]).all()
+
+
+def test_a_dancer_without_a_chest_is_refused_and_one_who_loses_it_keeps_it(rng):
+    _, dance = waving(ROBOT)
+    joints = np.array(dance.joint_positions_m)
+    with pytest.raises(DataError, match="metres"):
+        dance_targets(joints / 100.0, 25.0)
+    lost = slice(30, 40)
+    joints[lost, INDEX["left_shoulder"]] = joints[lost, INDEX["right_shoulder"]]
+    whole, some = (
+        dance_targets(np.array(dance.joint_positions_m), 25.0),
+        dance_targets(joints, 25.0),
+    )
+    assert (some.confidence["right"][lost] == 0.0).all()
+    seen = np.r_[0:30, 40 : len(joints)]
+    np.testing.assert_array_equal(some.upper_arm["right"][seen], whole.upper_arm["right"][seen])
+    assert np.isfinite(some.upper_arm["right"]).all()
+
+
+def test_what_is_never_seen_is_counted():
+    _, dance = waving(ROBOT)
+    joints = np.array(dance.joint_positions_m)
+    joints[: len(joints) // 2, INDEX["left_wrist"]] = joints[
+        : len(joints) // 2, INDEX["left_elbow"]
+    ]
+    shares = unseen_shares(dance_targets(joints, 25.0))
+    assert shares["left forearm"] == pytest.approx(0.5, abs=0.02)
+    assert shares["right forearm"] == shares["left upper arm"] == 0.0
