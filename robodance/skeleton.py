@@ -23,6 +23,8 @@ its rates repeat those of the second and are ignored when decoding.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,6 +39,8 @@ __all__ = [
     "LEFT",
     "LOCAL_POSITIONS",
     "MIRRORED_JOINTS",
+    "MIRROR_ORDER",
+    "MIRROR_SIGN",
     "POSE_DIM",
     "RIGHT",
     "ROOT_VELOCITY",
@@ -45,6 +49,8 @@ __all__ = [
     "decode_pose",
     "encode_pose",
     "facing_direction",
+    "mirror_dance",
+    "mirror_poses",
     "mirror_positions",
     "pose_sequence",
 ]
@@ -219,6 +225,37 @@ def mirror_positions(joint_positions_m: FloatArray) -> FloatArray:
     """Exchange left and right: reflect at the plane y = 0 and swap the sides' joints."""
     swapped = np.asarray(joint_positions_m)[..., MIRRORED_JOINTS, :]
     return np.asarray(swapped * np.array([1.0, -1.0, 1.0]))
+
+
+def _mirror_tables() -> tuple[IntArray, FloatArray]:
+    order = np.arange(POSE_DIM)
+    sign = np.ones(POSE_DIM)
+    order[LOCAL_POSITIONS] = (3 * MIRRORED_JOINTS[:, None] + np.arange(3)).ravel()
+    sign[LOCAL_POSITIONS] = np.tile([1.0, -1.0, 1.0], 21)
+    sign[FACING.start + 1] = -1.0
+    sign[ROOT_VELOCITY.start + 1] = -1.0
+    sign[YAW_RATE] = -1.0
+    first = CONTACT.start
+    order[CONTACT] = [first + 2, first + 3, first, first + 1]
+    return order, sign
+
+
+MIRROR_ORDER, MIRROR_SIGN = _mirror_tables()
+"""``poses[..., MIRROR_ORDER] * MIRROR_SIGN`` exchanges left and right."""
+
+
+def mirror_poses(poses: FloatArray) -> FloatArray:
+    """Return poses (..., 74) with left and right exchanged; exact."""
+    return np.asarray(np.asarray(poses)[..., MIRROR_ORDER] * MIRROR_SIGN)
+
+
+def mirror_dance(dance: PoseSequence) -> PoseSequence:
+    """Return a dance with left and right exchanged, world and all; twice is the dance again."""
+    return replace(
+        dance,
+        poses=mirror_poses(dance.poses),
+        joint_positions_m=mirror_positions(dance.joint_positions_m),
+    )
 
 
 def bone_lengths(joint_positions_m: FloatArray) -> FloatArray:

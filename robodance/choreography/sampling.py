@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from robodance.choreography.phrases import PhraseFrames
-from robodance.skeleton import (
-    CONTACT,
-    FACING,
-    LOCAL_POSITIONS,
-    MIRRORED_JOINTS,
-    POSE_DIM,
-    ROOT_VELOCITY,
-    YAW_RATE,
-)
-from robodance.values import FloatArray, IntArray
+from robodance.skeleton import FACING, MIRROR_ORDER, MIRROR_SIGN, POSE_DIM, mirror_poses
+from robodance.values import FloatArray
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,28 +29,6 @@ __all__ = [
 ]
 
 LARGEST = 12.0  # standard deviations; no network error may feed itself beyond this
-
-
-def _mirror_tables() -> tuple[IntArray, FloatArray]:
-    order = np.arange(POSE_DIM)
-    sign = np.ones(POSE_DIM)
-    order[LOCAL_POSITIONS] = (3 * MIRRORED_JOINTS[:, None] + np.arange(3)).ravel()
-    sign[LOCAL_POSITIONS] = np.tile([1.0, -1.0, 1.0], 21)
-    sign[FACING.start + 1] = -1.0
-    sign[ROOT_VELOCITY.start + 1] = -1.0
-    sign[YAW_RATE] = -1.0
-    first = CONTACT.start
-    order[CONTACT] = [first + 2, first + 3, first, first + 1]
-    return order, sign
-
-
-MIRROR_ORDER, MIRROR_SIGN = _mirror_tables()
-"""``poses[..., MIRROR_ORDER] * MIRROR_SIGN`` exchanges left and right."""
-
-
-def mirror_poses(poses: FloatArray) -> FloatArray:
-    """Return poses (..., 74) with left and right exchanged; exact."""
-    return np.asarray(np.asarray(poses)[..., MIRROR_ORDER] * MIRROR_SIGN)
 
 
 @dataclass(frozen=True)
