@@ -54,6 +54,8 @@ setup(
         "soxr>=0.5",
         "av>=14",
         "piqp>=0.6,<0.7",
+        "ruckig>=0.14,<1",
+        "toppra>=0.6.3,<0.7",
         "ezc3d>=1.5",
         "safetensors>=0.5",
         "rich>=13",

@@ -171,10 +171,28 @@ def _add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
     dance = perform.add_argument_group("dancing")
     dance.add_argument("--seed", type=int, help="another seed, another dance (default: 0)")
     dance.add_argument("--weights", metavar="FILE", help="weights to imagine with")
-    dance.add_argument("--tempo", choices=("keep", "slow"), help="keep the tempo, or slow motion")
     dance.add_argument(
-        "--slow-motion", type=float, metavar="K", help="how many times slower (implies slow)"
+        "--tempo",
+        choices=("keep", "slow", "warp"),
+        help="keep the tempo, slow motion, or slower only where it must be, bar by bar",
     )
+    dance.add_argument(
+        "--slow-motion",
+        type=_factor,
+        metavar="K",
+        help="how many times slower, or auto: as little as keeps the arms close (implies slow)",
+    )
+    dance.add_argument(
+        "--vigour", type=float, metavar="V", help="share of speed and force to use, 0.3 to 1"
+    )
+    dance.add_argument(
+        "--mirror", action="store_true", default=None, help="exchange the dance's left and right"
+    )
+    dance.add_argument(
+        "--leave-alone", metavar="JOINTS", help="joints that do not move, separated by commas"
+    )
+    dance.add_argument("--start-posture", metavar="NAME", help="posture to start in")
+    dance.add_argument("--end-posture", metavar="NAME", help="posture to end in")
     dance.add_argument("--solver", choices=("whole-song", "ikpy"), help="how arms find angles")
     dance.add_argument("--balance", choices=("upper-body",), help="how to stay on the feet")
     leave = perform.add_argument_group("what is left behind")
@@ -293,6 +311,11 @@ def _what_to_perform(
         "choreography.weights": options.weights,
         "motion.tempo": options.tempo,
         "motion.slow_motion": options.slow_motion,
+        "motion.vigour": options.vigour,
+        "motion.mirror": options.mirror,
+        "motion.leave_alone": options.leave_alone,
+        "motion.start_posture": options.start_posture,
+        "motion.end_posture": options.end_posture,
         "motion.balance": options.balance,
         "motion.solver": options.solver,
         "simulation.gui": options.gui or None,
@@ -375,6 +398,14 @@ def _moment(text: str) -> float:
             f"{text!r} is not a moment; give seconds or minutes:seconds"
         )
     return moment
+
+
+def _factor(text: str) -> float | str:
+    """Read a slow-motion factor: a number, or auto."""
+    try:
+        return text if text == "auto" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto") from None
 
 
 def _first(*values: Any) -> Any:

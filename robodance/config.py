@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 GENRES = ("cha-cha", "rumba", "tango", "waltz")
+TEMPO_MODES = ("keep", "slow", "warp")
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,25 @@ class MotionConfig:
     solver: str = "whole-song"
     """whole-song: all moments of an arm at once; ikpy: that library, frame by frame (slow)."""
     tempo: str = "keep"
-    """keep: the music's tempo, amplitude gives way; slow: uniform slow motion."""
-    slow_motion: float = 1.0
-    """How many times slower than the music (with tempo: slow)."""
+    """keep: the music's tempo, amplitude gives way; slow: uniform slow motion; warp: slower only
+    where a limit binds, back with the music at every bar line."""
+    slow_motion: float | str = 1.0
+    """How many times slower than the music (with tempo: slow or warp), or auto (slow): as little
+    as keeps the arms close."""
+    vigour: float = 1.0
+    """Share of limit_share that is used, 0.3..1: less is calmer."""
+    mirror: bool = False
+    """Whether to exchange the dance's left and right."""
+    leave_alone: str | None = None
+    """Joints that hold their start posture, separated by commas."""
     balance: str = "upper-body"
     """upper-body: the legs hold a stand."""
     stand: str = "StandInit"
-    """Named posture the legs hold, and the start and end posture of the whole body."""
+    """Named posture the legs hold, and the start and end posture unless those are named."""
+    start_posture: str | None = None
+    """Named standing posture to start in; None: the stand."""
+    end_posture: str | None = None
+    """Named standing posture to end in; None: the stand."""
     knot_rate_hz: float = 25.0
     """Control points of the cubic B-spline per second of robot time."""
     plan_rate_hz: float = 100.0
@@ -109,10 +122,17 @@ class MotionConfig:
 
     def __post_init__(self) -> None:
         _require(self.solver in {"whole-song", "ikpy"}, "solver must be whole-song or ikpy")
-        _require(self.tempo in {"keep", "slow"}, "tempo must be keep or slow")
+        _require(self.tempo in TEMPO_MODES, f"tempo must be one of {', '.join(TEMPO_MODES)}")
         _require(self.balance == "upper-body", "balance must be upper-body")
-        _require(1.0 <= self.slow_motion <= 8.0, "slow_motion must lie in 1..8")
-        _require(self.tempo == "slow" or self.slow_motion == 1.0, "slow_motion needs tempo: slow")
+        if isinstance(self.slow_motion, str):
+            _require(self.slow_motion == "auto", "slow_motion must lie in 1..8 or be auto")
+            _require(self.tempo == "slow", "slow_motion: auto needs tempo: slow")
+        else:
+            _require(1.0 <= self.slow_motion <= 8.0, "slow_motion must lie in 1..8")
+            _require(
+                self.tempo != "keep" or self.slow_motion == 1.0, "slow_motion needs tempo: slow"
+            )
+        _require(0.3 <= self.vigour <= 1.0, "vigour must lie in 0.3..1")
         _require(0.1 <= self.limit_share <= 1.0, "limit_share must lie in 0.1..1")
         _require(
             self.acceleration_per_velocity_per_s > 0.0,
@@ -125,6 +145,21 @@ class MotionConfig:
         )
         _require(0.5 <= self.lead_in_s <= 30.0, "lead_in_s must lie in 0.5..30")
         _require(0.5 <= self.lead_out_s <= 30.0, "lead_out_s must lie in 0.5..30")
+
+    @property
+    def slow_factor(self) -> float:
+        """Robot seconds per song second; 1 while ``auto`` has not been settled."""
+        return 1.0 if isinstance(self.slow_motion, str) else self.slow_motion
+
+    @property
+    def used_share(self) -> float:
+        """Share of the velocity and acceleration limits that the planner uses."""
+        return self.limit_share * self.vigour
+
+    @property
+    def joints_left_alone(self) -> tuple[str, ...]:
+        """Names of the joints that hold their start posture."""
+        return tuple(name.strip() for name in (self.leave_alone or "").split(",") if name.strip())
 
 
 @dataclass(frozen=True)
@@ -224,7 +259,7 @@ class ShowConfig:
     """As ``seed``."""
     tempo: str | None = None
     """As ``motion.tempo``."""
-    slow_motion: float | None = None
+    slow_motion: float | str | None = None
     """As ``motion.slow_motion``."""
     balance: str | None = None
     """As ``motion.balance``."""

@@ -30,6 +30,8 @@ PACKAGES = {
     "soxr": ("soxr", "resampling"),
     "av": ("av", "films, m4a songs"),
     "piqp": ("piqp", "adapting: the QP solver"),
+    "ruckig": ("ruckig", "adapting: ways into the dance and out of it"),
+    "toppra": ("toppra", "adapting: --tempo warp"),
     "pybullet": ("pybullet", "the simulation"),
     "ikpy": ("ikpy", "inverse kinematics, for comparison"),
     "qi": ("qi", "a physical NAO"),

@@ -169,7 +169,7 @@ def plan_dance(
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)
-    warnings = (*remarks, *_retreats(adapted.retreated_share))
+    warnings = (*remarks, *adapted.warnings, *_retreats(adapted.retreated_share))
     return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds, warnings)
 
 

@@ -7,7 +7,7 @@ from scipy.interpolate import CubicSpline
 
 from robodance.config import MotionConfig
 from robodance.motion.beat_losses import beat_means, frames_of_beats, measure_beats, near
-from robodance.motion.limits import joint_limits
+from robodance.motion.postures import held_limits, stand_posture
 from robodance.motion.retarget import retarget
 from robodance.motion.spline import Spline
 from robodance.motion.targets import (
@@ -20,10 +20,10 @@ from robodance.motion.targets import (
     gaze_direction,
     resample,
 )
-from robodance.motion.timing import timeline_of
+from robodance.motion.timing import timeline_of_plan
 from robodance.robots.kinematics import forward_kinematics, landmark_positions, topological_joints
 from robodance.robots.model import RobotModel
-from robodance.skeleton import INDEX
+from robodance.skeleton import INDEX, mirror_dance
 from robodance.values import (
     BoneLoss,
     BoolArray,
@@ -104,23 +104,28 @@ def measure_losses(
 
 def unlimited_motion(plan: Plan, dance: PoseSequence, robot: RobotModel) -> JointTrajectory:
     """Return a plan's dance without speed limits and clearance, at the plan's times."""
-    slow = float(plan.metadata.get("slow_motion", 1.0))
-    duration = (len(dance.poses) - 1) / dance.frame_rate_hz * slow
-    knot_rate = float(plan.metadata.get("knot_rate_hz", MotionConfig().knot_rate_hz))
-    config = MotionConfig(
-        tempo="slow" if slow > 1.0 else "keep",
-        slow_motion=slow,
-        stand=str(plan.metadata.get("stand", MotionConfig().stand)),
-        solver=str(plan.metadata.get("solver", MotionConfig().solver)),
-        knot_rate_hz=knot_rate,
-        plan_rate_hz=1.0 / float(plan.times_s[1] - plan.times_s[0]),
-        lead_in_s=plan.music_start_s,
-        lead_out_s=plan.duration_s - plan.music_start_s - duration,
-    )
-    limits = joint_limits(robot, config)
-    wanted = retarget(dance, robot, timeline_of(dance, config), limits, config)
-    spline = Spline(wanted.control, 1.0 / knot_rate)
+    config = _settings_of(plan)
+    timeline = timeline_of_plan(plan, config.knot_rate_hz)
+    danced = mirror_dance(dance) if config.mirror else dance
+    wanted = retarget(danced, robot, timeline, held_limits(robot, config), config)
+    spline = Spline(wanted.control, timeline.step_s)
     return JointTrajectory(robot.joint_names, plan.times_s, spline.at(plan.times_s))
+
+
+def _settings_of(plan: Plan) -> MotionConfig:
+    """Return the settings a plan was made with, as far as they shape the unlimited motion."""
+    known, default = plan.metadata, MotionConfig()
+    return MotionConfig(
+        stand=str(known.get("stand", default.stand)),
+        start_posture=known.get("start_posture"),
+        solver=str(known.get("solver", default.solver)),
+        mirror=bool(known.get("mirror", default.mirror)),
+        leave_alone=",".join(known.get("leave_alone", ())) or None,
+        vigour=float(known.get("vigour", default.vigour)),
+        limit_share=float(known.get("limit_share", default.limit_share)),
+        knot_rate_hz=float(known.get("knot_rate_hz", default.knot_rate_hz)),
+        plan_rate_hz=1.0 / float(plan.times_s[1] - plan.times_s[0]),
+    )
 
 
 def bone_errors(
@@ -164,7 +169,7 @@ def _bone_errors(
         errors[f"{side}_upper_arm"] = _angle(shown.bone(shoulder, elbow), targets.upper_arm[side])
         errors[f"{side}_forearm"] = _angle(shown.bone(elbow, wrist), targets.forearm[side])
     columns = [robot.index("HeadYaw"), robot.index("HeadPitch")]
-    resting = np.array([0.0, plan.positions_rad[0, columns[1]]])
+    resting = np.array([0.0, stand_posture(robot, _settings_of(plan))[columns[1]]])
     wanted = gaze_direction(targets.head_rad + resting)
     errors[HEAD_BONE] = _angle(gaze_direction(shown.positions_rad[:, columns]), wanted)
     return errors
@@ -204,7 +209,9 @@ def _leg_errors(shown: _Shown, dancer: FloatArray) -> dict[str, FloatArray]:
 
 def _legs_move(plan: Plan, robot: RobotModel) -> bool:
     legs = [robot.index(j.name) for j in topological_joints(robot, robot.feet.values())]
-    return bool((np.ptp(plan.positions_rad[:, legs], axis=0) > LEGS_REST_RAD).any())
+    first, last = plan.human_times_s[[0, -1]]
+    danced = (plan.music_times_s >= first) & (plan.music_times_s <= last)
+    return bool((np.ptp(plan.positions_rad[danced][:, legs], axis=0) > LEGS_REST_RAD).any())
 
 
 def _danced(plan: Plan) -> tuple[FloatArray, FloatArray, FloatArray]:

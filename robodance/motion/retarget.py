@@ -20,7 +20,9 @@ from robodance.motion.arm import Arm, arm_of
 from robodance.motion.branches import cheapest_path
 from robodance.motion.descent import minimise_in_box
 from robodance.motion.ik import ArmSolver, ArmTask, load_solver
+from robodance.motion.leads import leads_of
 from robodance.motion.limits import JointLimits, limit_rows
+from robodance.motion.postures import stand_posture
 from robodance.motion.spline import REST_POINTS, fit_spline, resting_ends
 from robodance.motion.targets import SIDES, Targets, targets_at
 from robodance.motion.terms import AngleTerm, SmoothTerm, StillTerm, WholeTerm, knot_values
@@ -36,7 +38,8 @@ STOP_WEIGHT = 3.0  # an arm stop counts this much more than any other moment
 STILL_WEIGHT = 2.0  # of the squared joint angle per knot interval at a stop, at 25 knots a second
 BEAT_WEIGHT = 1.0
 BEAT_WIDTH_S = 0.06
-STAND_WEIGHT = 0.5  # of the stand posture at the plan's ends
+LEAD_WEIGHT = 0.5  # of the way into the dance and out of it
+LEAD_ROUNDS = 3
 REST_WEIGHT = 1e-4  # of the stand posture everywhere, where nothing else decides
 PALM_WEIGHT = 0.3
 HAND_REACH = (0.15, 0.75)  # hands open from the first to the second as the arm stretches
@@ -53,12 +56,14 @@ class Part:
         columns: Columns of its joints in ``joint_names``.
         terms: What it should do.
         control: Shape (K + 2, n), the motion without speed limits.
+        shortest_leads_s: What its ways into the dance and out of it need at least.
     """
 
     name: str
     columns: tuple[int, ...]
     terms: tuple[WholeTerm, ...] = field(repr=False)
     control: FloatArray = field(repr=False)
+    shortest_leads_s: tuple[float, float] = (0.0, 0.0)
 
     def cut(self, first: int, last: int) -> Part:
         """Return the part of control points ``first`` up to ``last``, that one left out."""
@@ -76,6 +81,7 @@ class Wanted:
         control: Shape (K + 2, J), all joints.
         targets: At the knots.
         presence: Shape (K,), 0 in the stand posture .. 1 dancing.
+        shortest_leads_s: What the ways into the dance and out of it need at least.
     """
 
     parts: tuple[Part, ...]
@@ -83,6 +89,7 @@ class Wanted:
     control: FloatArray = field(repr=False)
     targets: Targets = field(repr=False)
     presence: FloatArray = field(repr=False)
+    shortest_leads_s: tuple[float, float] = (0.0, 0.0)
 
 
 def retarget(
@@ -99,17 +106,18 @@ def retarget(
         dance: The dancer.
         robot: The robot.
         timeline: Where the dance lies in robot time.
-        limits: Of all J joints; only positions count here.
-        config: The stand posture and the solver of the arms.
+        limits: Of all J joints; speeds count only on the way in and out.
+        config: The stand posture, the solver of the arms and the share of the limits to use.
         progress: Called with how much is done, 0..1.
     """
     tell = progress or (lambda share: None)
     solver = load_solver(config.solver)
-    stand = np.asarray(robot.posture(config.stand))
+    stand = stand_posture(robot, config)
+    limits = limits.scaled(config.used_share)
     moments = timeline.music_times_s(timeline.knot_times_s)
     targets = targets_at(dance, moments, 1.0 / timeline.step_s)
     presence = timeline.presence(timeline.knot_times_s)
-    counts = presence * importance(moments, dance.beats_s)
+    counts = timeline.dancing * importance(moments, dance.beats_s)
     control = np.tile(stand, (timeline.knots + 2, 1))
     shares = dict.fromkeys(SIDES, 0.0)
     lock = Lock()
@@ -130,7 +138,8 @@ def retarget(
             parts.extend(found)
     for part in parts:
         control[:, part.columns] = part.control
-    return Wanted(tuple(parts), stand, control, targets, presence)
+    entry, leave = (max(part.shortest_leads_s[i] for part in parts) for i in range(2))
+    return Wanted(tuple(parts), stand, control, targets, presence, (entry, leave))
 
 
 def importance(moments_s: FloatArray, beats_s: FloatArray) -> FloatArray:
@@ -183,8 +192,9 @@ def _arm(
     start = posture + presence[:, None] * (wish.start_rad - posture)
     terms = (
         *wish.terms,
-        AngleTerm(np.tile(posture, (len(start), 1)), _stand_weights(presence, 4)),
-        StillTerm(STILL_WEIGHT * targets.stops[side] * presence * (timeline.step_s / 0.04) ** -2),
+        StillTerm(
+            STILL_WEIGHT * targets.stops[side] * timeline.dancing * (timeline.step_s / 0.04) ** -2
+        ),
         SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, SECOND_WEIGHT, THIRD_WEIGHT),
     )
     return _without_speed_limits(f"{side}_arm", columns, terms, start, posture, timeline, own)
@@ -211,7 +221,7 @@ def _hand(
         local = np.einsum("tji,tj->ti", frames, targets.palm[arm.side])
         # At wrist yaw 0 the palm looks along -z of the forearm; +yaw turns -z towards +y.
         facing = np.arctan2(local[:, 1], -local[:, 2])
-        sure = PALM_WEIGHT * targets.palm_confidence[arm.side] * presence
+        sure = PALM_WEIGHT * targets.palm_confidence[arm.side] * timeline.dancing
         yaw = _settled(facing, sure, limits.of((arm.wrist,)), timeline.step_s)
         result.append(
             _single(
@@ -224,7 +234,15 @@ def _hand(
     smooth = _running_mean(opening, round(HAND_SMOOTHING_S / timeline.step_s))
     result.append(
         _single(
-            f"{arm.side}_hand", name, smooth, presence, robot, stand, presence, timeline, limits
+            f"{arm.side}_hand",
+            name,
+            smooth,
+            timeline.dancing,
+            robot,
+            stand,
+            presence,
+            timeline,
+            limits,
         )
     )
     return result
@@ -265,8 +283,7 @@ def _head(
     posture = stand[list(columns)]
     wanted = targets.head_rad + np.array([0.0, posture[1]])
     terms = (
-        AngleTerm(wanted, np.repeat(presence[:, None], 2, axis=1)),
-        AngleTerm(np.tile(posture, (len(wanted), 1)), _stand_weights(presence, 2)),
+        AngleTerm(wanted, np.repeat(timeline.dancing[:, None], 2, axis=1)),
         SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, SECOND_WEIGHT, THIRD_WEIGHT),
     )
     start = posture + presence[:, None] * (wanted - posture)
@@ -290,16 +307,10 @@ def _single(
     clipped = np.clip(wanted, *own.position_rad[0])[:, None]
     terms = (
         AngleTerm(clipped, weights[:, None]),
-        AngleTerm(np.tile(posture, (len(wanted), 1)), _stand_weights(presence, 1)),
         SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, 10 * SECOND_WEIGHT, THIRD_WEIGHT),
     )
     start = posture + presence[:, None] * (clipped - posture)
     return _without_speed_limits(name, (column,), terms, start, posture, timeline, own)
-
-
-def _stand_weights(presence: FloatArray, joints: int) -> FloatArray:
-    weights = REST_WEIGHT + STAND_WEIGHT * (1.0 - presence)
-    return np.repeat(weights[:, None], joints, axis=1)
 
 
 def _without_speed_limits(
@@ -311,11 +322,25 @@ def _without_speed_limits(
     timeline: Timeline,
     limits: JointLimits,
 ) -> Part:
+    rows = limit_rows(limits, timeline.knots + 2, timeline.step_s)
+    free = free_points(timeline.knots + 2)
+    resting = np.tile(posture, (timeline.knots, 1))
+    weights = np.full(resting.shape, REST_WEIGHT)
     control = resting_ends(fit_spline(start, timeline.step_s).control, posture)
-    rows = limit_rows(limits, len(control), timeline.step_s)
-    free = free_points(len(control))
-    control = minimise_in_box(control, terms, rows, free, rounds=BOX_ROUNDS)
-    return Part(name, columns, terms, control)
+    alone = (*terms, AngleTerm(resting, weights))
+    control = minimise_in_box(control, alone, rows, free, rounds=BOX_ROUNDS)
+    # Only now is it known how the dance begins and ends: find the ways in and out.
+    leads = leads_of(control, posture, timeline, limits)
+    dancing = timeline.dancing[:, None] > 0.0
+    terms = (
+        *terms,
+        AngleTerm(
+            np.where(dancing, resting, leads.reference), np.where(dancing, weights, LEAD_WEIGHT)
+        ),
+    )
+    control = resting_ends(fit_spline(leads.reference, timeline.step_s).control, posture)
+    control = minimise_in_box(control, terms, rows, free, rounds=LEAD_ROUNDS)
+    return Part(name, columns, terms, control, leads.shortest_s)
 
 
 def _running_mean(values: FloatArray, width: int) -> FloatArray:

@@ -32,7 +32,7 @@ except ImportError as error:
 
 __all__ = ["Timeline", "film_timeline", "record"]
 
-SAME_SPEED = 1e-6  # robot time and song time run at the same rate up to this share
+SAME_LENGTH_S = 1e-3  # a dance as long as its part of the song, up to this, is danced to it
 AUDIO_RATES_HZ = (32000, 44100, 48000)  # those every player of MP4 knows
 AUDIO_BIT_RATE = 192_000
 AUDIO_FRAME = 1024  # samples in a frame of AAC
@@ -144,9 +144,11 @@ def film_timeline(
         end = min(end, float(np.interp(to_s, plan.music_times_s, plan.times_s)))
     start = max(start, float(log.times_s[0]))
     count = max(1, round((end - start) * frame_rate_hz))
-    rate = np.diff(plan.music_times_s) / np.diff(plan.times_s)
-    same_speed = bool(np.abs(rate - 1.0).max() < SAME_SPEED)
-    song = float(np.interp(start, plan.times_s, plan.music_times_s))
+    # Time warped inside the bars is the music's over the whole dance: then it sounds as it is.
+    first, last = plan.human_times_s[[0, -1]]
+    danced = np.interp([first, last], plan.music_times_s, plan.times_s)
+    same_speed = bool(abs((danced[1] - danced[0]) - (last - first)) < SAME_LENGTH_S)
+    song = float(first + start - plan.music_start_s)
     return Timeline(start + np.arange(count) / frame_rate_hz, song if same_speed else None)
 
 

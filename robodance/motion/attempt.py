@@ -1,0 +1,255 @@
+"""One plan of a dance, with the time map it is given.
+
+``plan.py`` asks for one attempt, or for several where the time map is to be chosen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from robodance.config import MotionConfig
+from robodance.motion.balance import Stand
+from robodance.motion.limits import JointLimits, joint_limits, require_reachable
+from robodance.motion.postures import (
+    Change,
+    held_limits,
+    planted_torso,
+    posture_change,
+    standing,
+)
+from robodance.motion.replan import replan
+from robodance.motion.retarget import Wanted, retarget
+from robodance.motion.spline import REST_POINTS, Spline
+from robodance.motion.timing import MusicMap, Timeline, timeline_of
+from robodance.robots.model import RobotModel
+from robodance.values import FloatArray, JointTrajectory, Plan, PoseSequence
+
+__all__ = ["Adaptation", "Progress", "attempt"]
+
+Progress = Callable[[float], None]
+RETARGET_SHARE = 0.1  # of the time, for the progress report
+LONGEST_LEAD_S = 30.0
+MOVED_RAD = 0.05  # legs that differ more from a named posture are worth a word
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A plan and how it came about.
+
+    Attributes:
+        plan: What the robot will do.
+        unlimited: The same dance as if motors had no speed limit and bodies could pass
+            through each other, at the plan's times.
+        seconds: Stage to wall-clock seconds.
+        repaired_share: Share of the plan in which the arms were planned again to keep clear
+            or upright.
+        retreated_share: Share that was drawn back to the stand posture, as a last resort.
+        warnings: What a person should know about time and postures.
+    """
+
+    plan: Plan
+    unlimited: JointTrajectory = field(repr=False)
+    seconds: dict[str, float]
+    repaired_share: float
+    retreated_share: float
+    warnings: tuple[str, ...] = ()
+
+
+def attempt(
+    dance: PoseSequence,
+    robot: RobotModel,
+    config: MotionConfig,
+    music_map: MusicMap | None = None,
+    *,
+    lift: float = 1.0,
+    progress: Progress | None = None,
+) -> Adaptation:
+    """Return a plan of a dance in a given time.
+
+    Args:
+        dance: The dancer, at least two frames.
+        robot: The robot.
+        config: Settings; ``slow_motion`` is a number.
+        music_map: Robot time to song time; None: even.
+        lift: Velocity and acceleration limits are raised by this factor, to see what they
+            cost; such a plan cannot be danced.
+        progress: Called with how much is done, 0..1.
+
+    Raises:
+        ConfigError, UnreachableLimits, InfeasibleDance: As ``plan_motion``.
+    """
+    tell = progress or (lambda share: None)
+    began = time.perf_counter()
+    limits = held_limits(robot, config)
+    stand = standing(robot, config)
+    require_reachable(limits, stand.posture_rad, config.stand)
+    changes = _changes(robot, config, stand, limits.scaled(config.used_share))
+    timeline, wanted, notes = _laid_out(
+        dance, robot, config, music_map, limits, lambda share: tell(RETARGET_SHARE * share)
+    )
+    tell(RETARGET_SHARE)
+    retargeted = time.perf_counter()
+    possible = replan(
+        wanted,
+        stand,
+        limits.scaled(lift * config.vigour),
+        timeline.step_s,
+        config,
+        lambda share: tell(RETARGET_SHARE + (1.0 - RETARGET_SHARE) * share),
+    )
+    replanned = time.perf_counter()
+    whole = _Whole(robot, config, stand, changes, timeline)
+    done = possible.spline.control.copy()
+    for name in config.joints_left_alone:  # what the solver's tolerance has left
+        done[:, robot.index(name)] = stand.posture_rad[robot.index(name)]
+    plan = whole.plan(done, dance)
+    return Adaptation(
+        plan=plan,
+        unlimited=JointTrajectory(robot.joint_names, plan.times_s, whole.sampled(wanted.control)),
+        seconds={"retarget": retargeted - began, "replan": replanned - retargeted},
+        repaired_share=float(possible.repaired.mean()),
+        retreated_share=float(possible.retreated.mean()),
+        warnings=(*notes, *whole.notes()),
+    )
+
+
+def _laid_out(
+    dance: PoseSequence,
+    robot: RobotModel,
+    config: MotionConfig,
+    music_map: MusicMap | None,
+    limits: JointLimits,
+    tell: Progress,
+) -> tuple[Timeline, Wanted, tuple[str, ...]]:
+    """Return the time axis and the wanted motion; leads that are too short are made longer."""
+    timeline = timeline_of(dance, config, music_map)
+    wanted = retarget(dance, robot, timeline, limits, config, tell)
+    entry, leave = (min(seconds, LONGEST_LEAD_S) for seconds in wanted.shortest_leads_s)
+    if entry <= config.lead_in_s and leave <= config.lead_out_s:
+        return timeline, wanted, ()
+    longer = replace(
+        config,
+        lead_in_s=max(entry, config.lead_in_s),
+        lead_out_s=max(leave, config.lead_out_s),
+    )
+    notes = tuple(
+        f"the {name} grew from {before:.1f} to {after:.1f} s, which is what the joints need"
+        for name, before, after in (
+            ("lead-in", config.lead_in_s, longer.lead_in_s),
+            ("lead-out", config.lead_out_s, longer.lead_out_s),
+        )
+        if after > before
+    )
+    timeline = timeline_of(dance, longer, music_map)
+    return timeline, retarget(dance, robot, timeline, limits, config), notes
+
+
+def _changes(
+    robot: RobotModel, config: MotionConfig, stand: Stand, limits: JointLimits
+) -> tuple[Change | None, Change | None]:
+    """Return the way from the start posture to the stand, and (backwards) the way from it."""
+    first, last = (
+        None if name is None else posture_change(robot, config, stand, name, limits=limits)
+        for name in (config.start_posture, config.end_posture)
+    )
+    return first, last
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """A dance from stand to stand, with the changes of posture before and after it."""
+
+    robot: RobotModel
+    config: MotionConfig
+    stand: Stand
+    changes: tuple[Change | None, Change | None]
+    timeline: Timeline
+
+    def sampled(self, control: FloatArray) -> FloatArray:
+        """Return the whole curve at the plan's samples, (T, J)."""
+        return Spline(self._joined(control), self.timeline.step_s).sampled(self._per_knot)
+
+    def plan(self, control: FloatArray, dance: PoseSequence) -> Plan:
+        """Return the plan of a dance whose control points (K + 2, J) are given."""
+        positions = self.sampled(control)
+        times = np.arange(len(positions)) / self.config.plan_rate_hz
+        before, _ = self._lengths
+        limits = joint_limits(self.robot, self.config)
+        return Plan(
+            joint_names=self.robot.joint_names,
+            times_s=times,
+            positions_rad=positions,
+            music_times_s=self.timeline.music_times_s(times - before * self.timeline.step_s),
+            music_start_s=before * self.timeline.step_s + self.timeline.music_start_s,
+            torso_pose=self._torso(positions),
+            support=np.zeros(len(times), dtype=np.int8),
+            beats_s=dance.beats_s,
+            beat_numbers=dance.beat_numbers,
+            sync_times_s=np.zeros(0),
+            human_joints_m=dance.joint_positions_m,
+            human_times_s=dance.times_s,
+            position_limits_rad=limits.position_rad,
+            velocity_limits_rad_s=limits.velocity_rad_s,
+            acceleration_limits_rad_s2=limits.acceleration_rad_s2,
+            metadata={**dict(dance.metadata), **self._metadata()},
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what a person should know about the postures."""
+        names = (self.config.start_posture, self.config.end_posture)
+        return tuple(
+            f"{name} is taken with the feet where {self.config.stand} has them, so its legs are "
+            f"up to {np.degrees(change.away_rad):.0f} degrees from the documented posture"
+            for name, change in zip(names, self.changes, strict=True)
+            if change is not None and change.away_rad > MOVED_RAD
+        )
+
+    @property
+    def _per_knot(self) -> int:
+        return round(self.config.plan_rate_hz / self.config.knot_rate_hz)
+
+    @property
+    def _lengths(self) -> tuple[int, int]:
+        """Knot intervals of the two changes of posture."""
+        before, after = (0 if c is None else len(c.control) - 3 for c in self.changes)
+        return before, after
+
+    def _joined(self, control: FloatArray) -> FloatArray:
+        before, after = self.changes
+        pieces = [control]
+        if before is not None:  # they meet at rest: three equal points are one and the same
+            pieces = [before.control[:-REST_POINTS], *pieces]
+        if after is not None:
+            pieces = [*pieces, after.control[::-1][REST_POINTS:]]
+        return np.concatenate(pieces)
+
+    def _torso(self, positions: FloatArray) -> FloatArray:
+        poses = np.tile(self.stand.torso_pose, (len(positions), 1))
+        before, after = (count * self._per_knot for count in self._lengths)
+        for part in (slice(0, before), slice(len(positions) - after, len(positions))):
+            if part.stop > part.start:
+                poses[part] = planted_torso(self.robot, positions[part], self.stand)
+        return poses
+
+    def _metadata(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "robot_model": self.robot.name,
+            "tempo_mode": config.tempo,
+            "slow_motion": config.slow_factor,
+            "vigour": config.vigour,
+            "limit_share": config.limit_share,
+            "mirror": config.mirror,
+            "leave_alone": list(config.joints_left_alone),
+            "balance_mode": config.balance,
+            "stand": config.stand,
+            "start_posture": config.start_posture or config.stand,
+            "end_posture": config.end_posture or config.stand,
+            "solver": config.solver,
+            "knot_rate_hz": config.knot_rate_hz,
+        }
