@@ -19,8 +19,9 @@ from robodance.values import FloatArray, frozen_array
 
 __all__ = ["State", "Transition", "at_rest", "transition"]
 
-JERK_PER_ACCELERATION_PER_S = 20.0  # full acceleration is reached in 50 ms, two servo cycles
-HALVINGS = 12
+JERK_PER_ACCELERATION_PER_S = 20.0  # full acceleration is reached in 50 ms
+CALMEST, WAYS = 0.1, 12  # shares of the limits that are tried
+EFFORT_SAMPLES = 60
 TINY = 1e-6
 NO_MOTION = 1e-6  # rad/s and rad/s^2
 STATE_SHARE = 0.9  # of the limits that a state may use, so that it can be reached at all
@@ -82,6 +83,12 @@ class Transition:
     shortest_s: float
     path: ruckig.Trajectory = field(repr=False)
 
+    @property
+    def effort(self) -> float:
+        """Mean squared acceleration of all joints."""
+        push = self.at(np.linspace(0.0, self.duration_s, EFFORT_SAMPLES), 2)
+        return float((push**2).mean())
+
     def at(self, times_s: FloatArray, derivative: int = 0) -> FloatArray:
         """Return positions, or their derivative of order 1 or 2, since its beginning. (T, n)."""
         inside = np.clip(times_s, 0.0, self.duration_s)
@@ -104,22 +111,26 @@ def transition(
         goal: Within the limits.
         limits: Of speed and acceleration; jerk is limited to reach full acceleration in
             50 ms.
-        duration_s: How long it should take; it takes longer where the limits need that.
-            None: as short as possible.
+        duration_s: How long it should take; it takes longer where the limits need that, and
+            is as short as possible in the rare case that no way takes just so long. None: as
+            short as possible.
 
     Raises:
         InfeasibleDance: There is none; cannot happen for states within the limits.
     """
-    shortest = _solved(start, goal, limits, 1.0).duration
-    if duration_s is None or shortest >= duration_s:
-        return Transition(shortest, shortest, _solved(start, goal, limits, 1.0))
-    # The calmest way that still arrives in time: motors and eyes prefer it to a dash and a wait.
-    calm, hasty = 0.0, 1.0
-    for _ in range(HALVINGS):
-        middle = (calm + hasty) / 2.0
-        in_time = _solved(start, goal, limits, middle).duration <= duration_s
-        calm, hasty = (calm, middle) if in_time else (middle, hasty)
-    return Transition(duration_s, shortest, _solved(start, goal, limits, hasty, duration_s))
+    path = _solved(start, goal, limits, 1.0)
+    quickest = Transition(path.duration, path.duration, path)
+    if duration_s is None or path.duration >= duration_s:
+        return quickest
+    # Hasty limits mean a dash and a wait, calm ones a long swing back to gather speed: of the
+    # ways that take just so long, the one with the least effort is taken.
+    ways = []
+    for share in np.geomspace(CALMEST, 1.0, WAYS):
+        way = _solved(start, goal, limits, float(share), duration_s)
+        if way.duration <= duration_s * (1.0 + TINY):
+            ways.append(Transition(duration_s, path.duration, way))
+    # Some durations cannot be had exactly; then whoever goes there has time to wait.
+    return min(ways, key=lambda way: way.effort, default=quickest)
 
 
 def _solved(
@@ -134,15 +145,18 @@ def _solved(
     What the two states need is always allowed.
     """
     joints = len(limits.names)
+    top = limits.velocity_rad_s
+    both = [
+        (np.abs(state.velocity_rad_s), np.abs(state.acceleration_rad_s2)) for state in (start, goal)
+    ]
+    # While an acceleration fades the speed still changes; that must not carry it too far.
+    needed = [push**2 / (2.0 * STATE_SHARE * (top - speed)) for speed, push in both]
     jerk = JERK_PER_ACCELERATION_PER_S * limits.acceleration_rad_s2
-    speeds = np.maximum(np.abs(start.velocity_rad_s), np.abs(goal.velocity_rad_s))
-    pushes = np.maximum(np.abs(start.acceleration_rad_s2), np.abs(goal.acceleration_rad_s2))
-    push = np.maximum(share**2 * limits.acceleration_rad_s2, pushes / STATE_SHARE)
-    jolt = np.maximum(share**3, TINY) * jerk
-    jolt = np.where(pushes > 0.0, np.maximum(jolt, push**2 / limits.velocity_rad_s), jolt)
-    jolt = np.minimum(jolt, jerk)
-    speeds += pushes**2 / (2.0 * jolt)  # while an acceleration fades the speed still changes
-    speed = np.maximum(share * limits.velocity_rad_s, speeds / STATE_SHARE)
+    jolt = np.maximum(share**3 * jerk, np.maximum(*needed))
+    peaks = [speed + push**2 / (2.0 * jolt) for speed, push in both]
+    pushes = np.maximum(both[0][1], both[1][1])
+    push = np.maximum(share**2 * limits.acceleration_rad_s2, pushes)
+    speed = np.maximum(share * top, np.maximum(*peaks) * (1.0 + TINY))
     question = ruckig.InputParameter(joints)
     question.current_position = start.position_rad.tolist()
     question.current_velocity = start.velocity_rad_s.tolist()
@@ -150,8 +164,8 @@ def _solved(
     question.target_position = goal.position_rad.tolist()
     question.target_velocity = goal.velocity_rad_s.tolist()
     question.target_acceleration = goal.acceleration_rad_s2.tolist()
-    question.max_velocity = np.maximum(speed, TINY).tolist()
-    question.max_acceleration = np.maximum(push, TINY).tolist()
+    question.max_velocity = speed.tolist()
+    question.max_acceleration = push.tolist()
     question.max_jerk = jolt.tolist()
     question.synchronization = ruckig.Synchronization.Time
     if duration_s is not None:
