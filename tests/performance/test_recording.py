@@ -235,6 +235,16 @@ def test_slow_motion_is_shown_in_robot_time_without_sound(nao, tmp_path):
         assert not container.streams.audio
 
 
+def test_a_dance_warped_inside_its_bars_is_filmed_to_the_song_as_it_is(nao):
+    plan = standing_plan(nao, "StandInit", 4.0, music_start_s=1.0)
+    since = plan.times_s - 1.0
+    inside = (since > 0.0) & (since < 1.0)  # the dancer's part of the song
+    moments = since + np.where(inside, 0.1 * np.sin(2.0 * np.pi * since), 0.0)
+    warped = dataclasses.replace(plan, music_times_s=moments)
+    timeline = film_timeline(warped, log_of(warped), 25)
+    assert (timeline.song_start_s, timeline.robot_times_s[0]) == pytest.approx((0.0, 1.0))
+
+
 def test_a_part_of_the_song_is_cut_out_on_both_sides(nao):
     plan = standing_plan(nao, "StandInit", 10.0, music_start_s=2.0)
     whole = film_timeline(plan, log_of(plan), 25)
