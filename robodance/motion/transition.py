@@ -23,7 +23,7 @@ JERK_PER_ACCELERATION_PER_S = 20.0  # full acceleration is reached in 50 ms
 CALMEST, WAYS = 0.1, 12  # shares of the limits that are tried
 EFFORT_SAMPLES = 60
 TINY = 1e-6
-NO_MOTION = 1e-6  # rad/s and rad/s^2
+DIGITS = 6  # of a state that count
 STATE_SHARE = 0.9  # of the limits that a state may use, so that it can be reached at all
 
 
@@ -61,12 +61,11 @@ class State:
         ).settled()
 
     def settled(self) -> State:
-        """Return the state without motion that is only rounding, which ruckig trips over."""
-        speed, push = self.velocity_rad_s, self.acceleration_rad_s2
+        """Return the state without its rounding, which ruckig trips over and would enlarge."""
         return State(
-            self.position_rad,
-            np.where(np.abs(speed) < NO_MOTION, 0.0, speed),
-            np.where(np.abs(push) < NO_MOTION, 0.0, push),
+            np.round(self.position_rad, DIGITS),
+            np.round(self.velocity_rad_s, DIGITS),
+            np.round(self.acceleration_rad_s2, DIGITS),
         )
 
 
