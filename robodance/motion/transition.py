@@ -117,7 +117,7 @@ def transition(
     Raises:
         InfeasibleDance: There is none; cannot happen for states within the limits.
     """
-    path = _solved(start, goal, limits, 1.0)
+    start, goal, path = _quickest(start, goal, limits)
     quickest = Transition(path.duration, path.duration, path)
     if duration_s is None or path.duration >= duration_s:
         return quickest
@@ -126,10 +126,35 @@ def transition(
     ways = []
     for share in np.geomspace(CALMEST, 1.0, WAYS):
         way = _solved(start, goal, limits, float(share), duration_s)
-        if way.duration <= duration_s * (1.0 + TINY):
+        if way is not None and way.duration <= duration_s * (1.0 + TINY):
             ways.append(Transition(duration_s, path.duration, way))
     # Some durations cannot be had exactly; then whoever goes there has time to wait.
     return min(ways, key=lambda way: way.effort, default=quickest)
+
+
+def _quickest(
+    start: State, goal: State, limits: JointLimits
+) -> tuple[State, State, ruckig.Trajectory]:
+    """Return the shortest way and the states it joins.
+
+    Ruckig rarely finds none where motion is next to nothing; then the states give up their
+    acceleration, and at last their speed.
+    """
+    for kept in ((1.0, 1.0), (1.0, 0.0), (0.0, 0.0)):
+        ends = [
+            State(
+                state.position_rad,
+                kept[0] * state.velocity_rad_s,
+                kept[1] * state.acceleration_rad_s2,
+            )
+            for state in (start, goal)
+        ]
+        path = _solved(ends[0], ends[1], limits, 1.0)
+        if path is not None:
+            return ends[0], ends[1], path
+    raise InfeasibleDance(
+        f"no way between two states of {', '.join(limits.names)} was found; please report the dance"
+    )
 
 
 def _solved(
@@ -138,10 +163,10 @@ def _solved(
     limits: JointLimits,
     share: float,
     duration_s: float | None = None,
-) -> ruckig.Trajectory:
+) -> ruckig.Trajectory | None:
     """Return the shortest way with limits scaled as if time ran slower, by ``1 / share``.
 
-    What the two states need is always allowed.
+    What the two states need is always allowed. None: ruckig found none.
     """
     joints = len(limits.names)
     top = limits.velocity_rad_s
@@ -172,9 +197,6 @@ def _solved(
     answer = ruckig.Trajectory(joints)
     try:
         ruckig.Ruckig(joints).calculate(question, answer)
-    except ruckig.RuckigError as error:
-        raise InfeasibleDance(
-            f"no way between two states of {', '.join(limits.names)} was found; please report "
-            "the dance"
-        ) from error
+    except ruckig.RuckigError:
+        return None
     return answer
