@@ -45,8 +45,14 @@ def test_the_metadata_of_a_plan_is_this_and_nothing_else(planned, tmp_path):
         "robot_model": "nao_v6",
         "tempo_mode": "slow",
         "slow_motion": 1.5,
+        "vigour": 1.0,
+        "limit_share": 0.98,
+        "mirror": False,
+        "leave_alone": [],
         "balance_mode": "upper-body",
         "stand": "StandInit",
+        "start_posture": "StandInit",
+        "end_posture": "StandInit",
         "knot_rate_hz": 25.0,
     }
 
