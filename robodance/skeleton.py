@@ -255,6 +255,9 @@ def mirror_dance(dance: PoseSequence) -> PoseSequence:
         dance,
         poses=mirror_poses(dance.poses),
         joint_positions_m=mirror_positions(dance.joint_positions_m),
+        confidence=None if dance.confidence is None else dance.confidence[:, MIRRORED_JOINTS],
+        palms=None if dance.palms is None else dance.palms[:, ::-1] * np.array([1.0, -1.0, 1.0]),
+        palm_confidence=None if dance.palm_confidence is None else dance.palm_confidence[:, ::-1],
     )
 
 

@@ -46,8 +46,9 @@ def leads_of(
     knots = np.arange(timeline.knots, dtype=np.float64)
     first, last = timeline.danced_knots
     moments = timeline.knot_times_s[[first, last]]
+    still = np.zeros(len(posture))  # accelerations at the joint are left to the planner
     states = [
-        State(*(curve.at(moments[[i]], order)[0] for order in range(3))).within(limits)
+        State(curve.at(moments[[i]])[0], curve.at(moments[[i]], 1)[0], still).within(limits)
         for i in range(2)
     ]
     rest = at_rest(posture)

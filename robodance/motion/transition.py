@@ -20,7 +20,8 @@ from robodance.values import FloatArray, frozen_array
 __all__ = ["State", "Transition", "at_rest", "transition"]
 
 JERK_PER_ACCELERATION_PER_S = 20.0  # full acceleration is reached in 50 ms
-CALMEST, WAYS = 0.1, 12  # shares of the limits that are tried
+HASTE = 3.0  # times the share of the limits that would just do if they scaled like time
+CALMEST = 0.1
 EFFORT_SAMPLES = 60
 TINY = 1e-6
 DIGITS = 6  # of a state that count
@@ -121,15 +122,13 @@ def transition(
     quickest = Transition(path.duration, path.duration, path)
     if duration_s is None or path.duration >= duration_s:
         return quickest
-    # Hasty limits mean a dash and a wait, calm ones a long swing back to gather speed: of the
-    # ways that take just so long, the one with the least effort is taken.
-    ways = []
-    for share in np.geomspace(CALMEST, 1.0, WAYS):
-        way = _solved(start, goal, limits, float(share), duration_s)
-        if way is not None and way.duration <= duration_s * (1.0 + TINY):
-            ways.append(Transition(duration_s, path.duration, way))
-    # Some durations cannot be had exactly; then whoever goes there has time to wait.
-    return min(ways, key=lambda way: way.effort, default=quickest)
+    # Hasty limits mean a dash and a wait, calm ones a long swing back to gather speed. The
+    # share follows from the durations smoothly: equal dances are to have equal ways in.
+    share = float(np.clip(HASTE * path.duration / duration_s, CALMEST, 1.0))
+    way = _solved(start, goal, limits, share, duration_s)
+    if way is None or way.duration > duration_s * (1.0 + TINY):
+        return quickest  # some durations cannot be had exactly: there is time to wait
+    return Transition(duration_s, path.duration, way)
 
 
 def _quickest(

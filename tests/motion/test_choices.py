@@ -1,5 +1,7 @@
 """What a person can choose about a dance is what the plan then does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from robot_like_dancers import waving, wild
@@ -20,7 +22,7 @@ from robodance.performance.conductor import conduct
 from robodance.robots.kinematics import forward_kinematics
 from robodance.robots.model import load_robot
 from robodance.robots.stability import to_world
-from robodance.skeleton import mirror_dance
+from robodance.skeleton import INDEX, mirror_dance
 
 ROBOT = load_robot("nao_v6")
 PAIRS = [
@@ -45,12 +47,23 @@ def test_vigour_is_the_share_of_the_limits_that_is_used(vigour):
 
 
 def test_a_dance_mirrored_twice_is_the_dance():
-    dance = wild(np.random.default_rng(5), 30, 25.0, 0.05)
+    rng = np.random.default_rng(5)
+    dance = replace(
+        wild(rng, 30, 25.0, 0.05),
+        confidence=rng.random((30, 21)),
+        palms=rng.normal(size=(30, 2, 3)),
+        palm_confidence=rng.random((30, 2)),
+    )
     there = mirror_dance(dance)
     again = mirror_dance(there)
     np.testing.assert_array_equal(again.poses, dance.poses)
     np.testing.assert_array_equal(again.joint_positions_m, dance.joint_positions_m)
+    np.testing.assert_array_equal(again.confidence, dance.confidence)
+    np.testing.assert_array_equal(again.palms, dance.palms)
+    np.testing.assert_array_equal(again.palm_confidence, dance.palm_confidence)
     assert np.abs(there.joint_positions_m - dance.joint_positions_m).max() > 0.1
+    left, right = INDEX["left_wrist"], INDEX["right_wrist"]
+    np.testing.assert_array_equal(there.confidence[:, left], dance.confidence[:, right])
 
 
 def mirrored_angles(positions):
