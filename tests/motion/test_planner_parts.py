@@ -75,7 +75,7 @@ def test_the_search_over_the_whole_song_avoids_leaps_that_frame_by_frame_makes(r
 @pytest.mark.parametrize("rounds", [1, 2, 3, 5])
 def test_the_search_may_stop_at_any_round_and_what_it_has_is_legal(rng, monkeypatch, rounds):
     config = MotionConfig()
-    dance = poses_held(rng, seconds=4.0)
+    dance = poses_held(rng, seconds=4.0, every_s=0.3, move_s=0.3)
     limits = joint_limits(ROBOT, config)
     wanted = retarget.retarget(dance, ROBOT, timeline_of(dance, config), limits, config)
     part = next(part for part in wanted.parts if part.name == "left_arm")
