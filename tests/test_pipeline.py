@@ -51,6 +51,7 @@ def test_the_metadata_of_a_plan_is_this_and_nothing_else(planned, tmp_path):
         "leave_alone": [],
         "balance_mode": "upper-body",
         "stand": "StandInit",
+        "solver": "whole-song",
         "start_posture": "StandInit",
         "end_posture": "StandInit",
         "knot_rate_hz": 25.0,
