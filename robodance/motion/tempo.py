@@ -71,11 +71,15 @@ def slow_enough(
     def error(part: PoseSequence, factor: float, lift: float = 1.0) -> float:
         return arm_error(at(part, factor, lift).plan, robot)
 
+    def floor(part: PoseSequence) -> float:
+        # A repair can go wrong anywhere: what the music's tempo reaches is no floor either.
+        return min(error(part, FLOOR_FACTOR, LIFT), error(part, 1.0))
+
     found = smallest_factor(
         lambda factor: mean_over(parts, lambda part: error(part, factor)),
-        mean_over(parts, lambda part: error(part, FLOOR_FACTOR, LIFT)),
+        mean_over(parts, floor),
         lambda factor: error(dance, factor),
-        error(dance, FLOOR_FACTOR, LIFT),
+        floor(dance),
     )
     chosen = at(dance, found.factor)
     progress(1.0)
