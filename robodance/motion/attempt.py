@@ -25,6 +25,7 @@ from robodance.motion.postures import (
 from robodance.motion.replan import replan
 from robodance.motion.retarget import Wanted, retarget
 from robodance.motion.spline import REST_POINTS, Spline
+from robodance.motion.targets import unseen_shares
 from robodance.motion.timing import MusicMap, Timeline, timeline_of
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, JointTrajectory, Plan, PoseSequence
@@ -34,6 +35,7 @@ __all__ = ["Adaptation", "Progress", "attempt"]
 Progress = Callable[[float], None]
 RETARGET_SHARE = 0.1  # of the time, for the progress report
 LONGEST_LEAD_S = 30.0
+UNSEEN_SHARE = 0.1  # of the dance; less is bridged and hardly noticed
 MOVED_RAD = 0.05  # legs that differ more from a named posture are worth a word
 
 
@@ -114,7 +116,7 @@ def attempt(
         seconds={"retarget": retargeted - began, "replan": replanned - retargeted},
         repaired_share=float(possible.repaired.mean()),
         retreated_share=float(possible.retreated.mean()),
-        warnings=(*notes, *whole.notes()),
+        warnings=(*notes, *whole.notes(), *_unseen(wanted, timeline)),
     )
 
 
@@ -147,6 +149,18 @@ def _laid_out(
     )
     timeline = timeline_of(dance, longer, music_map)
     return timeline, retarget(dance, robot, timeline, limits, config), notes
+
+
+def _unseen(wanted: Wanted, timeline: Timeline) -> tuple[str, ...]:
+    """Return a word on each bone of which the dance tells nothing for much of its time."""
+    first, last = timeline.danced_knots
+    shares = unseen_shares(wanted.targets, slice(first, last + 1))
+    return tuple(
+        f"the dancer's {bone} cannot be seen in {100 * share:.0f} % of the dance; the robot's does "
+        "there what is easiest"
+        for bone, share in shares.items()
+        if share > UNSEEN_SHARE
+    )
 
 
 def _changes(

@@ -175,10 +175,10 @@ def dance_targets(
     return Targets(upper, fore, palm, sure, palm_sure, head, stops)
 
 
-def unseen_shares(targets: Targets) -> dict[str, float]:
+def unseen_shares(targets: Targets, moments: slice = slice(None)) -> dict[str, float]:
     """Return for each arm bone the share of moments in which nothing is known of it."""
     return {
-        f"{side} {bone}": float((targets.confidence[side][:, k] <= 0.0).mean())
+        f"{side} {bone}": float((targets.confidence[side][moments, k] <= 0.0).mean())
         for side in SIDES
         for k, bone in enumerate(("upper arm", "forearm"))
     }

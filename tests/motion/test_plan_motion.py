@@ -15,7 +15,7 @@ from robodance.motion.plan import adapt, plan_motion
 from robodance.robots.kinematics import forward_kinematics
 from robodance.robots.model import load_robot
 from robodance.robots.stability import to_world
-from robodance.skeleton import pose_sequence
+from robodance.skeleton import INDEX, pose_sequence
 from robodance.values import PoseSequence
 
 ROBOT = load_robot("nao_v6")
@@ -163,6 +163,17 @@ def test_a_dancer_who_jumps_through_space_is_followed_as_far_as_possible():
     joints[70:80] = joints[10]
     plan = plan_motion(pose_sequence(joints, 25.0), ROBOT, MotionConfig())
     assert certify(plan, ROBOT).clean
+
+
+def test_a_bone_that_is_not_seen_is_spoken_of(waved):
+    dance, adapted = waved
+    assert adapted.warnings == ()
+    joints = np.array(dance.joint_positions_m)
+    joints[:50, INDEX["left_wrist"]] = joints[:50, INDEX["left_elbow"]]
+    found = adapt(pose_sequence(joints, dance.frame_rate_hz), ROBOT, MotionConfig())
+    (warning,) = found.warnings
+    assert "left forearm" in warning
+    assert certify(found.plan, ROBOT).clean
 
 
 def test_a_single_frame_is_no_dance():
