@@ -14,8 +14,9 @@ from hand_made_plans import arm_dance, make_plan, standing_plan
 from robodance.config import SimulationConfig
 from robodance.errors import ConfigError, PreflightRefused, UsageError
 from robodance.performance.backend import BACKENDS, open_backend
-from robodance.performance.backends.simulation import PyBulletSimulation, place, torso_pose
+from robodance.performance.backends.simulation import PyBulletSimulation
 from robodance.performance.conductor import conduct, executed_curve, tilt_between
+from robodance.performance.world import place, torso_pose
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.model import load_robot
 from robodance.robots.stability import stability_margin, support_polygon, to_world
@@ -132,7 +133,7 @@ def test_the_measured_zmp_of_a_stand_is_under_the_centre_of_mass(nao):
 
 def test_masses_and_inertias_come_from_the_file(nao):
     with open_backend("simulation", nao, SimulationConfig()) as backend:
-        client, body = backend._client, backend._body
+        client, body = backend.world.client, backend.world.body
         dynamics = pybullet.getDynamicsInfo(body, -1, client)
     torso = nao.links[0]
     assert dynamics[0] == pytest.approx(torso.mass_kg)
@@ -144,9 +145,9 @@ def test_the_torso_pose_is_that_of_its_frame_not_of_its_centre_of_mass(nao, rng)
     turn = rng.normal(size=4)
     pose = np.concatenate([rng.normal(size=3), turn / np.linalg.norm(turn)])
     with open_backend("simulation", nao, SimulationConfig()) as backend:
-        place(backend._client, backend._body, pose)
-        found = torso_pose(backend._client, backend._body)
-        base = pybullet.getBasePositionAndOrientation(backend._body, backend._client)[0]
+        place(backend.world.client, backend.world.body, pose)
+        found = torso_pose(backend.world.client, backend.world.body)
+        base = pybullet.getBasePositionAndOrientation(backend.world.body, backend.world.client)[0]
     assert found[:3] == pytest.approx(pose[:3], abs=1e-6)
     assert abs(found[3:] @ pose[3:]) == pytest.approx(1.0, abs=1e-6)
     assert np.linalg.norm(np.array(base) - pose[:3]) > 0.04  # PyBullet's own answer

@@ -1,38 +1,23 @@
-"""A free-standing robot under gravity on a floor, in PyBullet.
-
-Measured choices: masses and inertias come from the file (PyBullet recomputes them from
-shapes otherwise); 100 solver iterations, with fewer the robot leans; the motor law is of
-first order, and with the mean velocity of each period fed forward it follows a curve
-without lag; commands change at every physics step, because commands held for longer
-saturate the legs.
-"""
+"""The simulation: a plan performed by a free-standing robot in PyBullet."""
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
-import numpy as np
-
 from robodance.config import SimulationConfig
-from robodance.errors import PreflightRefused, UsageError
+from robodance.errors import PreflightRefused
 from robodance.performance.backend import Observation
 from robodance.performance.bullet import pybullet
-from robodance.robots.description import convex_hull
+from robodance.performance.world import World
 from robodance.robots.model import RobotModel
-from robodance.robots.stability import stability_margin
 from robodance.values import FloatArray, Plan
 
-__all__ = ["PyBulletSimulation", "load_body"]
+__all__ = ["PyBulletSimulation"]
 
-GRAVITY_M_S2 = 9.81
 SETTLE_S = 1.0  # standing still before robot time begins, until the contacts carry the load
-TOUCH_N = 0.5  # a foot that carries less counts as lifted
-SAME_POSE = 2e-5  # m and quaternion parts; a foot that moved less has not moved
-BASE = -1  # PyBullet's index of the base link
 
 
 class PyBulletSimulation:
@@ -53,18 +38,7 @@ class PyBulletSimulation:
         self.period_s = 1.0 / config.physics_rate_hz
         self.observe_every = round(config.physics_rate_hz / config.log_rate_hz)
         self._config = config
-        self._client = _connect(gui=config.gui)
-        self._floor, self._body = self._build()
-        self._indices = joint_indices(self._client, self._body, robot)
-        self._links = link_names(self._client, self._body, robot)
-        self._feet = {
-            side: next(i for i, name in self._links.items() if name == foot)
-            for side, foot in robot.feet.items()
-        }
-        self._set_contacts()
-        self._couple_mirrored()
-        self._commanded = np.zeros(len(robot.joint_names))
-        self._support: tuple[FloatArray, FloatArray] | None = None
+        self.world = World(robot, config)
         self._next_wall_s: float | None = None
 
     def __enter__(self) -> Self:
@@ -78,7 +52,7 @@ class PyBulletSimulation:
         trace: TracebackType | None,
     ) -> None:
         """Close the world."""
-        pybullet.disconnect(self._client)
+        self.world.close()
 
     def preflight(self, plan: Plan) -> None:
         """Check that the plan is for this robot.
@@ -94,55 +68,19 @@ class PyBulletSimulation:
 
     def take_start(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
         """Put the robot there and let it stand for a second."""
-        place(self._client, self._body, torso_pose)
-        for column, index in self._indices.items():
-            pybullet.resetJointState(
-                self._body, index, positions_rad[column], 0.0, physicsClientId=self._client
-            )
+        self.world.put(positions_rad, torso_pose)
         for _ in range(round(SETTLE_S / self.period_s)):
             self.move(positions_rad, positions_rad)
 
     def move(self, before_rad: FloatArray, after_rad: FloatArray) -> None:
         """Simulate one physics step."""
-        gain = self.period_s / self._config.servo_lag_s
-        speeds = (after_rad - before_rad) / self.period_s
-        robot = self.robot
-        for column, index in self._indices.items():
-            pybullet.setJointMotorControl2(
-                self._body,
-                index,
-                pybullet.POSITION_CONTROL,
-                targetPosition=before_rad[column],
-                targetVelocity=speeds[column],
-                positionGain=gain,
-                velocityGain=1.0,
-                force=robot.effort_limits_nm[column],
-                maxVelocity=robot.velocity_limits_rad_s[column],
-                physicsClientId=self._client,
-            )
-        pybullet.stepSimulation(physicsClientId=self._client)
-        self._commanded = after_rad
+        self.world.step(before_rad, after_rad)
         if self._config.gui:
             self._wait()
 
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
-        measured = np.array(self._commanded)  # hands have no body to move
-        torques = np.zeros(len(measured))
-        states = pybullet.getJointStates(
-            self._body, list(self._indices.values()), physicsClientId=self._client
-        )
-        for column, state in zip(self._indices, states, strict=True):
-            measured[column], torques[column] = state[0], state[3]
-        contacts = pybullet.getContactPoints(self._body, self._floor, physicsClientId=self._client)
-        touching = {self._links[c[3]] for c in contacts} - set(self.robot.feet.values())
-        return Observation(
-            measured_rad=measured,
-            torques_nm=torques,
-            torso_pose=torso_pose(self._client, self._body),
-            zmp_margin_m=self._zmp_margin(contacts),
-            touching=tuple(sorted(touching)),
-        )
+        return self.world.observe()
 
     def rest(self) -> None:
         """Nothing to do: a simulated robot is always safe."""
@@ -155,109 +93,6 @@ class PyBulletSimulation:
             "pybullet": pybullet.getAPIVersion(),
         }
 
-    def _build(self) -> tuple[int, int]:
-        client = self._client
-        pybullet.setGravity(0.0, 0.0, -GRAVITY_M_S2, physicsClientId=client)
-        pybullet.setPhysicsEngineParameter(
-            fixedTimeStep=self.period_s,
-            numSolverIterations=self._config.solver_iterations,
-            deterministicOverlappingPairs=1,
-            physicsClientId=client,
-        )
-        plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
-        floor = pybullet.createMultiBody(0.0, plane, physicsClientId=client)
-        return floor, load_body(client, self.robot)
-
-    def _set_contacts(self) -> None:
-        """Friction, no damping of the air, and contact only between bodies that can meet."""
-        client, robot = self._client, self.robot
-        pybullet.changeDynamics(
-            self._floor, BASE, lateralFriction=1.0, restitution=0.0, physicsClientId=client
-        )
-        for index in self._links:
-            pybullet.changeDynamics(
-                self._body,
-                index,
-                lateralFriction=self._config.friction,
-                restitution=0.0,
-                linearDamping=0.0,
-                angularDamping=0.0,
-                jointDamping=0.0,
-                collisionMargin=0.0,  # cylinders would be a millimetre too thick
-                physicsClientId=client,
-            )
-        capsules = robot.capsules
-        meeting = {
-            frozenset((capsules[i].link, capsules[k].link)) for i, k in robot.collision_pairs
-        }
-        for first, first_name in self._links.items():
-            for second, second_name in self._links.items():
-                if first < second:
-                    pybullet.setCollisionFilterPair(
-                        self._body,
-                        self._body,
-                        first,
-                        second,
-                        int(frozenset((first_name, second_name)) in meeting),
-                        physicsClientId=client,
-                    )
-
-    def _couple_mirrored(self) -> None:
-        """Hold joints that one motor moves at the same angle."""
-        robot = self.robot
-        for follower, leader in robot.mirrored_joints.items():
-            first = self._indices[robot.index(leader)]
-            second = self._indices[robot.index(follower)]
-            gear = pybullet.createConstraint(
-                self._body,
-                first,
-                self._body,
-                second,
-                pybullet.JOINT_GEAR,
-                [1, 0, 0],
-                [0, 0, 0],
-                [0, 0, 0],
-                physicsClientId=self._client,
-            )
-            force = robot.effort_limits_nm[robot.index(leader)]
-            pybullet.changeConstraint(
-                gear, gearRatio=-1.0, maxForce=force, erp=0.2, physicsClientId=self._client
-            )
-
-    def _zmp_margin(self, contacts: Any) -> float:
-        """Where the floor's force acts, against the hull of the soles that carry it."""
-        forces = np.array([contact[9] for contact in contacts])
-        if not contacts or forces.sum() < TOUCH_N:
-            return 0.0
-        points = np.array([contact[6][:2] for contact in contacts])
-        links = np.array([contact[3] for contact in contacts])
-        carrying = [i for i in self._feet.values() if forces[links == i].sum() > TOUCH_N]
-        if not carrying:
-            return 0.0
-        zmp = forces @ points / forces.sum()
-        return float(stability_margin(zmp[None], self._support_polygon(carrying))[0])
-
-    def _support_polygon(self, carrying: list[int]) -> FloatArray:
-        """Hull of the feet's soles from above, (P, 2), world; kept while the feet stay."""
-        states = pybullet.getLinkStates(
-            self._body, carrying, computeForwardKinematics=1, physicsClientId=self._client
-        )
-        poses = np.array([[*state[4], *state[5]] for state in states])
-        kept = self._support
-        same_feet = kept is not None and kept[0].shape == poses.shape
-        if kept is not None and same_feet and np.abs(kept[0] - poses).max() < SAME_POSE:
-            return kept[1]
-        sides = {index: side for side, index in self._feet.items()}
-        corners = []
-        for index, pose in zip(carrying, poses, strict=True):
-            outline = self.robot.soles_m[sides[index]]
-            sole = np.column_stack([outline, np.full(len(outline), -self.robot.sole_height_m)])
-            rotation = np.array(pybullet.getMatrixFromQuaternion(pose[3:])).reshape(3, 3)
-            corners.append((sole @ rotation.T + pose[:3])[:, :2])
-        polygon = convex_hull(np.concatenate(corners))
-        self._support = poses, polygon
-        return polygon
-
     def _wait(self) -> None:
         """Let wall time catch up with the simulation's."""
         now = time.monotonic()
@@ -265,61 +100,3 @@ class PyBulletSimulation:
             self._next_wall_s = now
         self._next_wall_s += self.period_s
         time.sleep(max(0.0, self._next_wall_s - now))
-
-
-def _connect(*, gui: bool) -> int:
-    if gui and not os.environ.get("DISPLAY"):
-        raise UsageError("--gui needs a display, and DISPLAY is not set; leave --gui out")
-    return int(pybullet.connect(pybullet.GUI if gui else pybullet.DIRECT))
-
-
-def load_body(client: int, robot: RobotModel, *, flags: int = 0) -> int:
-    """Load the robot into a PyBullet world and return its body index."""
-    return int(
-        pybullet.loadURDF(
-            str(robot.urdf),
-            flags=flags | pybullet.URDF_USE_INERTIA_FROM_FILE | pybullet.URDF_USE_SELF_COLLISION,
-            physicsClientId=client,
-        )
-    )
-
-
-def joint_indices(client: int, body: int, robot: RobotModel) -> dict[int, int]:
-    """Return column in ``robot.joint_names`` to PyBullet joint, of the revolute joints."""
-    names = {joint.name for joint in robot.joints}
-    found = {}
-    for index in range(pybullet.getNumJoints(body, physicsClientId=client)):
-        name = pybullet.getJointInfo(body, index, physicsClientId=client)[1].decode()
-        if name in names:
-            found[robot.index(name)] = index
-    return found
-
-
-def link_names(client: int, body: int, robot: RobotModel) -> dict[int, str]:
-    """Return PyBullet link to its name, the base link (-1) included."""
-    names = {BASE: robot.base_link}
-    for index in range(pybullet.getNumJoints(body, physicsClientId=client)):
-        names[index] = pybullet.getJointInfo(body, index, physicsClientId=client)[12].decode()
-    return names
-
-
-def place(client: int, body: int, pose: FloatArray) -> None:
-    """Put the torso frame at a world pose (7,), at rest.
-
-    PyBullet's base pose is that of the base's principal axes of inertia, not of its frame.
-    """
-    inertial = pybullet.getDynamicsInfo(body, BASE, physicsClientId=client)
-    position, orientation = pybullet.multiplyTransforms(
-        pose[:3].tolist(), pose[3:].tolist(), inertial[3], inertial[4]
-    )
-    pybullet.resetBasePositionAndOrientation(body, position, orientation, physicsClientId=client)
-    pybullet.resetBaseVelocity(body, [0, 0, 0], [0, 0, 0], physicsClientId=client)
-
-
-def torso_pose(client: int, body: int) -> FloatArray:
-    """Return the world pose (7,) of the torso frame."""
-    inertial = pybullet.getDynamicsInfo(body, BASE, physicsClientId=client)
-    position, orientation = pybullet.getBasePositionAndOrientation(body, physicsClientId=client)
-    back = pybullet.invertTransform(inertial[3], inertial[4])
-    at, turn = pybullet.multiplyTransforms(position, orientation, *back)
-    return np.array([*at, *turn])

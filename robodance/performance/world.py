@@ -1,0 +1,318 @@
+"""A robot under gravity on a floor, in PyBullet: one physical world, stepped by its owner.
+
+Measured choices: masses and inertias come from the file (PyBullet recomputes them from
+shapes otherwise); 100 solver iterations, with fewer the robot leans; the motor law is of
+first order, and with the mean velocity of each period fed forward it follows a curve
+without lag; commands change at every physics step, because commands held for longer
+saturate the legs.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from robodance.config import SimulationConfig
+from robodance.errors import UsageError
+from robodance.performance.backend import Observation
+from robodance.performance.bullet import pybullet
+from robodance.robots.description import convex_hull
+from robodance.robots.model import RobotModel
+from robodance.robots.stability import stability_margin
+from robodance.values import FloatArray
+
+__all__ = ["BASE", "World", "joint_indices", "link_names", "load_body", "place", "torso_pose"]
+
+GRAVITY_M_S2 = 9.81
+TOUCH_N = 0.5  # a foot that carries less counts as lifted
+SAME_POSE = 2e-5  # m and quaternion parts; a foot that moved less has not moved
+BASE = -1  # PyBullet's index of the base link
+
+
+class World:
+    """A robot on a floor, free to fall.
+
+    Args:
+        robot: Its description; the URDF is loaded as it is.
+        config: Rates, solver, motors, friction, window.
+
+    Attributes:
+        robot: The robot.
+        period_s: Time of one physics step.
+        client: PyBullet's number of this world.
+        body: PyBullet's number of the robot in it.
+        floor: PyBullet's number of the floor.
+        indices: Column in ``robot.joint_names`` to PyBullet joint.
+        links: PyBullet link to its name.
+        feet: Side to PyBullet link of the foot.
+
+    Raises:
+        UsageError: A window is asked for, but there is no display.
+    """
+
+    def __init__(self, robot: RobotModel, config: SimulationConfig) -> None:
+        self.robot = robot
+        self.period_s = 1.0 / config.physics_rate_hz
+        self._config = config
+        self.client = _connect(gui=config.gui)
+        self.floor, self.body = self._build()
+        self.indices = joint_indices(self.client, self.body, robot)
+        self.links = link_names(self.client, self.body, robot)
+        self.feet = {
+            side: next(i for i, name in self.links.items() if name == foot)
+            for side, foot in robot.feet.items()
+        }
+        self._set_contacts()
+        self._couple_mirrored()
+        self._commanded = np.zeros(len(robot.joint_names))
+        self._support: tuple[FloatArray, FloatArray] | None = None
+
+    def close(self) -> None:
+        """End the world."""
+        pybullet.disconnect(self.client)
+
+    def put(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
+        """Put the robot into a posture (J,) at a world pose (7,), at rest."""
+        place(self.client, self.body, torso_pose)
+        for column, index in self.indices.items():
+            pybullet.resetJointState(
+                self.body, index, positions_rad[column], 0.0, physicsClientId=self.client
+            )
+
+    def step(
+        self,
+        before_rad: FloatArray,
+        after_rad: FloatArray,
+        *,
+        strength: FloatArray | None = None,
+        friction_nm: float = 0.0,
+    ) -> None:
+        """Simulate one physics step.
+
+        Args:
+            before_rad: Shape (J,), where the curve is at the beginning of the step.
+            after_rad: Shape (J,), where it is at the end.
+            strength: Shape (J,), share of each motor's effort that it may give; all of it
+                if left out.
+            friction_nm: What the gear of a motor without strength holds against.
+        """
+        gain = self.period_s / self._config.servo_lag_s
+        speeds = (after_rad - before_rad) / self.period_s
+        robot = self.robot
+        efforts = robot.effort_limits_nm if strength is None else strength * robot.effort_limits_nm
+        for column, index in self.indices.items():
+            if strength is not None and efforts[column] <= friction_nm:
+                pybullet.setJointMotorControl2(
+                    self.body,
+                    index,
+                    pybullet.VELOCITY_CONTROL,
+                    targetVelocity=0.0,
+                    force=friction_nm,
+                    physicsClientId=self.client,
+                )
+                continue
+            pybullet.setJointMotorControl2(
+                self.body,
+                index,
+                pybullet.POSITION_CONTROL,
+                targetPosition=before_rad[column],
+                targetVelocity=speeds[column],
+                positionGain=gain,
+                velocityGain=1.0,
+                force=efforts[column],
+                maxVelocity=robot.velocity_limits_rad_s[column],
+                physicsClientId=self.client,
+            )
+        pybullet.stepSimulation(physicsClientId=self.client)
+        self._commanded = after_rad
+
+    def joints(self) -> tuple[FloatArray, FloatArray]:
+        """Return joint angles and motor torques, each (J,); hands are where they were told."""
+        measured = np.array(self._commanded)  # hands have no body to move
+        torques = np.zeros(len(measured))
+        states = pybullet.getJointStates(
+            self.body, list(self.indices.values()), physicsClientId=self.client
+        )
+        for column, state in zip(self.indices, states, strict=True):
+            measured[column], torques[column] = state[0], state[3]
+        return measured, torques
+
+    def contacts(self) -> Any:
+        """Return PyBullet's contact points between robot and floor."""
+        return pybullet.getContactPoints(self.body, self.floor, physicsClientId=self.client)
+
+    def observe(self) -> Observation:
+        """Read joints, torso and floor contacts."""
+        measured, torques = self.joints()
+        contacts = self.contacts()
+        touching = {self.links[c[3]] for c in contacts} - set(self.robot.feet.values())
+        return Observation(
+            measured_rad=measured,
+            torques_nm=torques,
+            torso_pose=torso_pose(self.client, self.body),
+            zmp_margin_m=self._zmp_margin(contacts),
+            touching=tuple(sorted(touching)),
+        )
+
+    def _build(self) -> tuple[int, int]:
+        client = self.client
+        pybullet.setGravity(0.0, 0.0, -GRAVITY_M_S2, physicsClientId=client)
+        pybullet.setPhysicsEngineParameter(
+            fixedTimeStep=self.period_s,
+            numSolverIterations=self._config.solver_iterations,
+            deterministicOverlappingPairs=1,
+            physicsClientId=client,
+        )
+        plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
+        floor = pybullet.createMultiBody(0.0, plane, physicsClientId=client)
+        return floor, load_body(client, self.robot)
+
+    def _set_contacts(self) -> None:
+        """Friction, no damping of the air, and contact only between bodies that can meet."""
+        client, robot = self.client, self.robot
+        pybullet.changeDynamics(
+            self.floor, BASE, lateralFriction=1.0, restitution=0.0, physicsClientId=client
+        )
+        for index in self.links:
+            pybullet.changeDynamics(
+                self.body,
+                index,
+                lateralFriction=self._config.friction,
+                restitution=0.0,
+                linearDamping=0.0,
+                angularDamping=0.0,
+                jointDamping=0.0,
+                collisionMargin=0.0,  # cylinders would be a millimetre too thick
+                physicsClientId=client,
+            )
+        capsules = robot.capsules
+        meeting = {
+            frozenset((capsules[i].link, capsules[k].link)) for i, k in robot.collision_pairs
+        }
+        for first, first_name in self.links.items():
+            for second, second_name in self.links.items():
+                if first < second:
+                    pybullet.setCollisionFilterPair(
+                        self.body,
+                        self.body,
+                        first,
+                        second,
+                        int(frozenset((first_name, second_name)) in meeting),
+                        physicsClientId=client,
+                    )
+
+    def _couple_mirrored(self) -> None:
+        """Hold joints that one motor moves at the same angle."""
+        robot = self.robot
+        for follower, leader in robot.mirrored_joints.items():
+            first = self.indices[robot.index(leader)]
+            second = self.indices[robot.index(follower)]
+            gear = pybullet.createConstraint(
+                self.body,
+                first,
+                self.body,
+                second,
+                pybullet.JOINT_GEAR,
+                [1, 0, 0],
+                [0, 0, 0],
+                [0, 0, 0],
+                physicsClientId=self.client,
+            )
+            force = robot.effort_limits_nm[robot.index(leader)]
+            pybullet.changeConstraint(
+                gear, gearRatio=-1.0, maxForce=force, erp=0.2, physicsClientId=self.client
+            )
+
+    def _zmp_margin(self, contacts: Any) -> float:
+        """Where the floor's force acts, against the hull of the soles that carry it."""
+        forces = np.array([contact[9] for contact in contacts])
+        if not contacts or forces.sum() < TOUCH_N:
+            return 0.0
+        points = np.array([contact[6][:2] for contact in contacts])
+        links = np.array([contact[3] for contact in contacts])
+        carrying = [i for i in self.feet.values() if forces[links == i].sum() > TOUCH_N]
+        if not carrying:
+            return 0.0
+        zmp = forces @ points / forces.sum()
+        return float(stability_margin(zmp[None], self.support_polygon(carrying))[0])
+
+    def support_polygon(self, carrying: list[int]) -> FloatArray:
+        """Hull of the feet's soles from above, (P, 2), world; kept while the feet stay."""
+        states = pybullet.getLinkStates(
+            self.body, carrying, computeForwardKinematics=1, physicsClientId=self.client
+        )
+        poses = np.array([[*state[4], *state[5]] for state in states])
+        kept = self._support
+        same_feet = kept is not None and kept[0].shape == poses.shape
+        if kept is not None and same_feet and np.abs(kept[0] - poses).max() < SAME_POSE:
+            return kept[1]
+        sides = {index: side for side, index in self.feet.items()}
+        corners = []
+        for index, pose in zip(carrying, poses, strict=True):
+            outline = self.robot.soles_m[sides[index]]
+            sole = np.column_stack([outline, np.full(len(outline), -self.robot.sole_height_m)])
+            rotation = np.array(pybullet.getMatrixFromQuaternion(pose[3:])).reshape(3, 3)
+            corners.append((sole @ rotation.T + pose[:3])[:, :2])
+        polygon = convex_hull(np.concatenate(corners))
+        self._support = poses, polygon
+        return polygon
+
+
+def _connect(*, gui: bool) -> int:
+    if gui and not os.environ.get("DISPLAY"):
+        raise UsageError("--gui needs a display, and DISPLAY is not set; leave --gui out")
+    return int(pybullet.connect(pybullet.GUI if gui else pybullet.DIRECT))
+
+
+def load_body(client: int, robot: RobotModel, *, flags: int = 0) -> int:
+    """Load the robot into a PyBullet world and return its body index."""
+    return int(
+        pybullet.loadURDF(
+            str(robot.urdf),
+            flags=flags | pybullet.URDF_USE_INERTIA_FROM_FILE | pybullet.URDF_USE_SELF_COLLISION,
+            physicsClientId=client,
+        )
+    )
+
+
+def joint_indices(client: int, body: int, robot: RobotModel) -> dict[int, int]:
+    """Return column in ``robot.joint_names`` to PyBullet joint, of the revolute joints."""
+    names = {joint.name for joint in robot.joints}
+    found = {}
+    for index in range(pybullet.getNumJoints(body, physicsClientId=client)):
+        name = pybullet.getJointInfo(body, index, physicsClientId=client)[1].decode()
+        if name in names:
+            found[robot.index(name)] = index
+    return found
+
+
+def link_names(client: int, body: int, robot: RobotModel) -> dict[int, str]:
+    """Return PyBullet link to its name, the base link (-1) included."""
+    names = {BASE: robot.base_link}
+    for index in range(pybullet.getNumJoints(body, physicsClientId=client)):
+        names[index] = pybullet.getJointInfo(body, index, physicsClientId=client)[12].decode()
+    return names
+
+
+def place(client: int, body: int, pose: FloatArray) -> None:
+    """Put the torso frame at a world pose (7,), at rest.
+
+    PyBullet's base pose is that of the base's principal axes of inertia, not of its frame.
+    """
+    inertial = pybullet.getDynamicsInfo(body, BASE, physicsClientId=client)
+    position, orientation = pybullet.multiplyTransforms(
+        pose[:3].tolist(), pose[3:].tolist(), inertial[3], inertial[4]
+    )
+    pybullet.resetBasePositionAndOrientation(body, position, orientation, physicsClientId=client)
+    pybullet.resetBaseVelocity(body, [0, 0, 0], [0, 0, 0], physicsClientId=client)
+
+
+def torso_pose(client: int, body: int) -> FloatArray:
+    """Return the world pose (7,) of the torso frame."""
+    inertial = pybullet.getDynamicsInfo(body, BASE, physicsClientId=client)
+    position, orientation = pybullet.getBasePositionAndOrientation(body, physicsClientId=client)
+    back = pybullet.invertTransform(inertial[3], inertial[4])
+    at, turn = pybullet.multiplyTransforms(position, orientation, *back)
+    return np.array([*at, *turn])
