@@ -9,13 +9,11 @@ saturate the legs.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
 from robodance.config import SimulationConfig
-from robodance.errors import UsageError
 from robodance.performance.backend import Observation
 from robodance.performance.bullet import pybullet
 from robodance.robots.description import convex_hull
@@ -36,7 +34,7 @@ class World:
 
     Args:
         robot: Its description; the URDF is loaded as it is.
-        config: Rates, solver, motors, friction, window.
+        config: Rates, solver, motors, friction.
 
     Attributes:
         robot: The robot.
@@ -47,16 +45,13 @@ class World:
         indices: Column in ``robot.joint_names`` to PyBullet joint.
         links: PyBullet link to its name.
         feet: Side to PyBullet link of the foot.
-
-    Raises:
-        UsageError: A window is asked for, but there is no display.
     """
 
     def __init__(self, robot: RobotModel, config: SimulationConfig) -> None:
         self.robot = robot
         self.period_s = 1.0 / config.physics_rate_hz
         self._config = config
-        self.client = _connect(gui=config.gui)
+        self.client = int(pybullet.connect(pybullet.DIRECT))
         self.floor, self.body = self._build()
         self.indices = joint_indices(self.client, self.body, robot)
         self.links = link_names(self.client, self.body, robot)
@@ -258,12 +253,6 @@ class World:
         polygon = convex_hull(np.concatenate(corners))
         self._support = poses, polygon
         return polygon
-
-
-def _connect(*, gui: bool) -> int:
-    if gui and not os.environ.get("DISPLAY"):
-        raise UsageError("--gui needs a display, and DISPLAY is not set; leave --gui out")
-    return int(pybullet.connect(pybullet.GUI if gui else pybullet.DIRECT))
 
 
 def load_body(client: int, robot: RobotModel, *, flags: int = 0) -> int:

@@ -11,6 +11,7 @@ from robodance.config import SimulationConfig
 from robodance.errors import PreflightRefused
 from robodance.performance.backend import Observation
 from robodance.performance.bullet import pybullet
+from robodance.performance.window import Window
 from robodance.performance.world import World
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
@@ -38,6 +39,7 @@ class PyBulletSimulation:
         self.period_s = 1.0 / config.physics_rate_hz
         self.observe_every = round(config.physics_rate_hz / config.log_rate_hz)
         self._config = config
+        self._window = Window(robot) if config.gui else None
         self.world = World(robot, config)
         self._next_wall_s: float | None = None
 
@@ -53,6 +55,8 @@ class PyBulletSimulation:
     ) -> None:
         """Close the world."""
         self.world.close()
+        if self._window is not None:
+            self._window.close()
 
     def preflight(self, plan: Plan) -> None:
         """Check that the plan is for this robot.
@@ -75,8 +79,11 @@ class PyBulletSimulation:
     def move(self, before_rad: FloatArray, after_rad: FloatArray) -> None:
         """Simulate one physics step."""
         self.world.step(before_rad, after_rad)
-        if self._config.gui:
+        if self._window is not None:
             self._wait()
+            if self._window.due:
+                seen = self.world.observe()
+                self._window.show(seen.measured_rad, seen.torso_pose)
 
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
