@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "run"]
 
 EXIT_INTERRUPTED = 130
+ONCE_MORE_S = 0.01  # until an interrupt that Python dropped is raised again
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UsageError.exit_code
     _set_up_logging(options.verbose)
     try:
-        with _terminating_as_interrupt():
-            result = options.run(options)
+        result = options.run(options)
     except KeyboardInterrupt:
         return _fail(options, "stopped by Ctrl-C; nothing half-written was left", EXIT_INTERRUPTED)
     except RobodanceError as error:
@@ -65,16 +65,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """Run one command and end the process: what the ``robodance`` script calls."""
-    code = main()
-    if code == EXIT_INTERRUPTED:
-        # CPython ends a process by the signal itself, whatever its exit code, when the
-        # interrupt once passed through exec(), as in the making of a dataclass. By now
-        # everything is tidied up, so leave without asking it.
+    """Run one command and end the process: what the ``robodance`` script calls.
+
+    From the first moment to the last Ctrl-C and a polite request to end (SIGTERM) mean the
+    same. The process is left without asking CPython, which would end it by the signal
+    itself, whatever the exit code, when the interrupt once passed through exec(), as in the
+    making of a dataclass; by then everything is tidied up.
+    """
+    code = EXIT_INTERRUPTED
+    try:
+        _take_signals()
+        code = main()
+    except KeyboardInterrupt:
+        print("robodance: stopped by Ctrl-C; nothing half-written was left", file=sys.stderr)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(BrokenPipeError):  # whoever read our output has left
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    os._exit(code)
+
+
+def _take_signals() -> None:
+    """Let both signals interrupt, and keep an interrupt that hits where none can be raised."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def again(lost: sys.UnraisableHookArgs) -> None:
+        # Python drops what is raised in a finaliser or a weak reference's callback.
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, ONCE_MORE_S)
+        else:
+            sys.__unraisablehook__(lost)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, interrupt)
+    sys.unraisablehook = again
 
 
 def _fail(options: argparse.Namespace, message: str, code: int) -> int:
@@ -84,24 +112,6 @@ def _fail(options: argparse.Namespace, message: str, code: int) -> int:
         json.dump({"error": line, "exit_code": code}, sys.stdout)
         sys.stdout.write("\n")
     return code
-
-
-@contextlib.contextmanager
-def _terminating_as_interrupt() -> Iterator[None]:
-    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that everything is tidied up."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread: the caller keeps its own handling
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _set_up_logging(verbosity: int) -> None:

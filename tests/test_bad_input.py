@@ -198,3 +198,29 @@ def performance_seconds(tmp_path_factory):
     done = subprocess.run(performance_command(folder), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return time.monotonic() - start
+
+
+def test_an_interrupt_that_python_drops_is_raised_again():
+    """In a weak reference's callback nothing can be raised; Ctrl-C there must not be lost."""
+    program = """
+import os, signal, time, weakref
+import robodance.cli as cli
+
+class Thing:
+    pass
+
+def main():
+    thing = Thing()
+    watch = weakref.ref(thing, lambda _: (os.kill(os.getpid(), signal.SIGINT), time.sleep(0.1)))
+    del thing
+    time.sleep(5.0)
+    return 0
+
+cli.main = main
+cli.run()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 130
+    assert done.stderr.startswith("robodance: stopped by Ctrl-C")
