@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from robodance import __version__
 from robodance.errors import OutputError, RobodanceError, UsageError
 from robodance.output import plain
+from robodance.virtual_nao.command import add_virtual_nao
 
 if TYPE_CHECKING:
     from robodance.config import PerformConfig, ShowConfig
@@ -134,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _add_perform(commands, common)
     _add_train(commands, common)
+    add_virtual_nao(commands, common)
     _add_doctor(commands, common)
     return parser
 

@@ -30,7 +30,8 @@ ALLOWED = {
     "learning": LOW | {"config", "robots", "audio", "choreography"},
     "pipeline": LOW | {"config", "robots", *STAGES},
     "doctor": LOW | {"config", "robots", *STAGES},
-    "cli": LOW | {"config", "doctor", "pipeline", "learning"},
+    "virtual_nao": LOW | {"config", "robots", "performance"},
+    "cli": LOW | {"config", "doctor", "pipeline", "learning", "virtual_nao"},
     "": {"errors", "config", "pipeline"},  # robodance/__init__.py, lazily
     "__main__": {"cli"},
 }

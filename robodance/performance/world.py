@@ -59,6 +59,10 @@ class World:
             side: next(i for i, name in self.links.items() if name == foot)
             for side, foot in robot.feet.items()
         }
+        self._masses = {
+            index: pybullet.getDynamicsInfo(self.body, index, physicsClientId=self.client)[0]
+            for index in self.links
+        }
         self._set_contacts()
         self._couple_mirrored()
         self._commanded = np.zeros(len(robot.joint_names))
@@ -133,6 +137,20 @@ class World:
         for column, state in zip(self.indices, states, strict=True):
             measured[column], torques[column] = state[0], state[3]
         return measured, torques
+
+    def pose(self) -> FloatArray:
+        """Return the world pose (7,) of the torso frame."""
+        return torso_pose(self.client, self.body)
+
+    def center_of_mass(self) -> FloatArray:
+        """Return the centre of mass of the whole robot, (3,), world."""
+        base = pybullet.getBasePositionAndOrientation(self.body, physicsClientId=self.client)[0]
+        states = pybullet.getLinkStates(
+            self.body, list(self._masses)[1:], physicsClientId=self.client
+        )
+        centres = np.array([base, *(state[0] for state in states)])
+        masses = np.array(list(self._masses.values()))
+        return np.asarray(masses @ centres / masses.sum())
 
     def contacts(self) -> Any:
         """Return PyBullet's contact points between robot and floor."""
