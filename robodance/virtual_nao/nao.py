@@ -75,6 +75,7 @@ class VirtualNao:
         breathing: Chain to whether it breathes when nothing moves it.
         journal: What was true on each motion cycle, for judges.
         audio_position: Says where the sound is, seconds; negative for silence.
+        each_cycle: Called on each motion cycle.
     """
 
     def __init__(self, settings: VirtualNaoSettings) -> None:
@@ -102,6 +103,7 @@ class VirtualNao:
         self.audio_position: Callable[[], float] = lambda: -1.0
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = count()
+        self.each_cycle: list[Callable[[], object]] = []
         self._steps = 0
         self._per_cycle = self.version.cycle_ms // STEP_MS
         self._way = posture, posture
@@ -209,6 +211,8 @@ class VirtualNao:
         self.journal.append(
             Moment(self.time_s, self.audio_position(), self.joints.command.copy(), measured)
         )
+        for listener in self.each_cycle:
+            listener()
         self._breathe()
         self._way = self.joints.advance(measured)
         self._strength = self.joints.stiffness * self.heat.stiffness_left()
@@ -268,6 +272,7 @@ class VirtualNao:
         hot = [n for n, s in zip(self.robot.joint_names, felt.heat_status, strict=True) if s > 0]
         if hot or memory.peek("HotDeviceDetected"):
             memory.update("HotDeviceDetected", hot)
+            memory.update("TemperatureStatusChanged", [float(felt.heat_status.max()), hot])
         memory.update("BatteryChargeChanged", round(100.0 * self.battery))
         memory.update("BatteryLowDetected", self.battery < LOW_BATTERY)
         memory.update("BatteryPowerPluggedChanged", self.charging)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from robodance.virtual_nao.camera import Camera
 from robodance.virtual_nao.faults import Faults
 from robodance.virtual_nao.nao import VirtualNao
 from robodance.virtual_nao.relay import Relay
@@ -17,7 +18,17 @@ from robodance.virtual_nao.services.faults import RobodanceFaults, RobodanceJour
 from robodance.virtual_nao.services.memory import ALMemory
 from robodance.virtual_nao.services.posture import ALRobotPosture
 from robodance.virtual_nao.services.protection import FullMotion
+from robodance.virtual_nao.services.sound import ALAudioDevice, ALAudioPlayer, ALTextToSpeech
+from robodance.virtual_nao.services.state import (
+    ALAutonomousLife,
+    ALBattery,
+    ALBodyTemperature,
+    ALLeds,
+    ALSystem,
+)
+from robodance.virtual_nao.services.video import ALVideoDevice, ALVideoRecorder
 from robodance.virtual_nao.settings import VirtualNaoSettings
+from robodance.virtual_nao.sound import Loudspeaker
 from robodance.virtual_nao.wire import Inbox, Wire
 
 __all__ = ["serve"]
@@ -47,15 +58,16 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
     try:
         wire = Wire("tcp://127.0.0.1:0", nao.memory)
         relay = Relay(settings.host, settings.port, wire.url)
+        camera = Camera(nao, wire.inbox.put)
         try:
             journal = RobodanceJournal(nao, wire)
             faults = Faults(nao, wire, relay)
-            for service in _services(nao, faults):
-                wire.host(service)
-            wire.host(journal)
+            for service in (*_services(nao, faults, camera), journal):
+                wire.host(service, settings.version)
             ready(relay.url)
             _live(nao, wire.inbox, faults, journal, lambda: bool(stopping))
         finally:
+            camera.close()
             relay.close()
             wire.close()
     finally:
@@ -64,8 +76,24 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
             signal.signal(number, handler)
 
 
-def _services(nao: VirtualNao, faults: Faults) -> list[Service]:
-    return [FullMotion(nao), ALRobotPosture(nao), ALMemory(nao), RobodanceFaults(nao, faults)]
+def _services(nao: VirtualNao, faults: Faults, camera: Camera) -> list[Service]:
+    motion, speaker = FullMotion(nao), Loudspeaker(nao)
+    return [
+        motion,
+        ALRobotPosture(nao),
+        ALMemory(nao),
+        ALAutonomousLife(nao, motion),
+        ALAudioPlayer(nao, speaker),
+        ALAudioDevice(nao),
+        ALTextToSpeech(nao),
+        ALBodyTemperature(nao),
+        ALBattery(nao),
+        ALLeds(nao),
+        ALSystem(nao),
+        ALVideoDevice(nao, camera),
+        ALVideoRecorder(nao, camera, speaker),
+        RobodanceFaults(nao, faults),
+    ]
 
 
 def _live(

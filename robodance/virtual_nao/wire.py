@@ -61,12 +61,12 @@ class Wire:
         """Where it listens."""
         return str(self._session.endpoints()[0])
 
-    def host(self, service: Service) -> None:
-        """Make a service known under its name."""
+    def host(self, service: Service, version: str) -> None:
+        """Make a service known under its name, with what this version of NAOqi offers."""
         methods = {
             name: self._method(service, name)
             for name, _ in inspect.getmembers(type(service), inspect.isfunction)
-            if not name.startswith("_")
+            if not name.startswith("_") and service.SINCE.get(name, "") <= version
         }
         facade = qi.multiThreaded()(type(service.NAME, (), methods))
         self._session.registerService(service.NAME, facade())

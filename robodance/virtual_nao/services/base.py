@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,9 +19,11 @@ class Service:
 
     Attributes:
         NAME: Its name among NAOqi's services.
+        SINCE: Methods that older versions do not have, and their first version.
     """
 
     NAME = ""
+    SINCE: ClassVar[dict[str, str]] = {}
 
     def __init__(self, nao: VirtualNao) -> None:
         self._nao = nao

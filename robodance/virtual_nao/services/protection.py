@@ -134,7 +134,7 @@ class FullMotion(ALMotion):
         if not self._whole_body:
             raise NaoqiError("whole-body control is not enabled")
         legs = self._chains(LEGS, name)
-        lean = 0.0 if len(legs) == 2 else LEAN_RAD if legs[0] == "LLeg" else -LEAN_RAD
+        lean = 0.0 if len(legs) == 2 else -LEAN_RAD if legs[0] == "LLeg" else LEAN_RAD
         joints = self._nao.joints
         columns = [joints.motor(n) for n in ("LHipRoll", "RHipRoll", "LAnkleRoll", "RAnkleRoll")]
         target = np.array([lean, lean, -lean, -lean])
