@@ -223,7 +223,10 @@ class JointControl:
         braking = np.sqrt(half**2 + 2.0 * push * np.abs(away)) - half
         speed = np.sign(away) * np.minimum(np.minimum(top, braking), np.abs(away) / self.cycle_s)
         change = push * self.cycle_s
-        self._speed = np.clip(speed, self._speed - change, self._speed + change)
+        # Braking may take twice as much: the way to a stop is no whole number of cycles.
+        slower = np.where(self._speed > 0.0, 2.0, 1.0) * change
+        faster = np.where(self._speed < 0.0, 2.0, 1.0) * change
+        self._speed = np.clip(speed, self._speed - slower, self._speed + faster)
         return np.asarray(self.command + self._speed * self.cycle_s)
 
     def _add_sway(self, wanted: FloatArray, moved: set[int]) -> None:

@@ -22,6 +22,7 @@ __all__ = ["FSR_POSITIONS_M", "Feeling", "HeatModel", "feel", "hardware_keys", "
 
 ENCODER_STEP_RAD = 2.0 * np.pi / 4096.0
 LOADED_KG = 0.1  # a foot that carries less is not on the ground
+NEAR_FLOOR_M = 0.01  # a foot that is higher supports nothing
 FALLEN_TILT_RAD = np.radians(60.0)
 
 # Where the force sensors sit in each foot's frame (documented; the feet are not mirrors).
@@ -186,7 +187,11 @@ def _feet(world: World) -> tuple[dict[tuple[str, str], float], float]:
         near = 1.0 / (np.linalg.norm(at - local[:2], axis=1) + 1e-3) ** 2
         for place, share in zip(places, near / near.sum(), strict=True):
             fsr[side, place] += float(force * share) / GRAVITY_M_S2
-    standing = [link for link, force in carrying.items() if force > LOADED_KG * GRAVITY_M_S2]
+    if max(carrying.values(), default=0.0) < LOADED_KG * GRAVITY_M_S2:
+        return fsr, 0.0
+    # A foot that unloads for a moment still supports: it would carry as the robot tips.
+    lowest = world.robot.sole_height_m + NEAR_FLOOR_M
+    standing = [link for link, (_, origin, _) in frames.items() if origin[2] < lowest]
     if not standing:
         return fsr, 0.0
     margin = stability_margin(world.center_of_mass()[None, :2], world.support_polygon(standing))
