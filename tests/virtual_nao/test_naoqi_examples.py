@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from virtual_robot import REPOSITORY
@@ -36,7 +37,7 @@ def test_it_waves(shared):
     assert run("wave.py", shared.url) == "waved\n"
     elbow = shared.service("ALMotion").getBodyNames("Body").index("RElbowRoll")
     bends = [row[3][elbow] for row in clock.since(begins)]
-    lows = sum(1 for a, b in zip(bends, bends[1:], strict=False) if a > 0.6 >= b)
+    lows = sum(1 for a, b in pairwise(bends) if a > 0.6 >= b)
     assert lows == 4
 
 

@@ -97,7 +97,10 @@ def cpu_s(pid):
 
 def children(pid):
     """Processes that a process has started and that run."""
-    return [int(x) for x in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    found = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (thread / "children").read_text().split()]
+    return found
 
 
 def runs(pid):
