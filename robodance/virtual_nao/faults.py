@@ -41,6 +41,8 @@ class Faults:
         self._relay = relay
         self.frozen_until: float | None = None
         self.happened: list[tuple[float, str, str]] = []
+        for event in TOUCH_EVENTS.values():
+            nao.memory.insert(event, 0.0)
         for fault in nao.settings.faults:
             nao.later(fault.at_s, lambda fault=fault: self.happen(fault))  # type: ignore[misc]
 

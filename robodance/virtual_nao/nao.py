@@ -35,7 +35,8 @@ BREATHS_PER_S = 0.4
 BREATH_RAD = 0.012
 PUSH_S = 0.25
 LIFT_M = 0.12
-JOURNAL_S = 900.0
+JOURNAL_S = 420.0  # more than the longest dance: five minutes
+MOST_LIGHTS = 20_000
 
 
 class Moment(NamedTuple):
@@ -75,6 +76,7 @@ class VirtualNao:
         breathing: Chain to whether it breathes when nothing moves it.
         journal: What was true on each motion cycle, for judges.
         audio_position: Says where the sound is, seconds; negative for silence.
+        lights: Robot time, group and colour (0xRRGGBB) of what the lights did.
         each_cycle: Called on each motion cycle.
     """
 
@@ -103,6 +105,7 @@ class VirtualNao:
         self.audio_position: Callable[[], float] = lambda: -1.0
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._timer_numbers = count()
+        self.lights: deque[tuple[float, str, int]] = deque(maxlen=MOST_LIGHTS)
         self.each_cycle: list[Callable[[], object]] = []
         self._steps = 0
         self._per_cycle = self.version.cycle_ms // STEP_MS
@@ -270,7 +273,7 @@ class VirtualNao:
         memory.update("footContactChanged", felt.loaded)
         memory.update("robotIsWakeUp", self.awake)
         hot = [n for n, s in zip(self.robot.joint_names, felt.heat_status, strict=True) if s > 0]
-        if hot or memory.peek("HotDeviceDetected"):
+        if hot != memory.get("HotDeviceDetected"):
             memory.update("HotDeviceDetected", hot)
             memory.update("TemperatureStatusChanged", [float(felt.heat_status.max()), hot])
         memory.update("BatteryChargeChanged", round(100.0 * self.battery))
@@ -294,4 +297,6 @@ class VirtualNao:
             )
 
         self.memory.hardware = look_up
+        self.memory.insert("HotDeviceDetected", [])
+        self.memory.insert("TemperatureStatusChanged", [0.0, []])
         self.memory.hardware_keys = lambda: hardware_keys(self.robot.joint_names)

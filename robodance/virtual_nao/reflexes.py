@@ -25,7 +25,7 @@ class FallManager:
 
     Attributes:
         enabled: Whether it looks.
-        falling: Whether a fall has begun and not been got over.
+        falling: Whether a fall has begun, until the robot lies or stands again.
         fallen: Whether the robot lies.
     """
 
@@ -39,11 +39,12 @@ class FallManager:
         """Take a look; returns whether a fall begins now."""
         self._outside = self._outside + 1 if felt.loaded and felt.com_margin_m < 0.0 else 0
         upright = felt.loaded and felt.com_margin_m > 0.0 and felt.tilt_rad[2] < 0.5
+        lay = self.fallen
         self.fallen = felt.fallen or (self.fallen and not upright)
-        if self.falling:
-            self.falling = not upright
+        if self.falling or lay:
+            self.falling = self.falling and not (upright or self.fallen)
             return False
-        begins = felt.fallen or self._outside >= OUTSIDE_CYCLES
+        begins = self.fallen or self._outside >= OUTSIDE_CYCLES
         self.falling = begins and self.enabled
         return self.falling
 

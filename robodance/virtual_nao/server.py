@@ -34,6 +34,7 @@ from robodance.virtual_nao.wire import Inbox, Wire
 __all__ = ["serve"]
 
 SWITCH_S = 0.0005  # with Python's 5 ms the library's threads make the physics late
+MOST_CALLS_LATE = 20  # between two steps of a robot that is late: it must catch up
 CATCH_UP_S = 0.25  # a robot that is later than this lets the time go
 
 
@@ -122,9 +123,11 @@ def _live(
 
 
 def _answer(inbox: Inbox, until: float) -> None:
-    """Perform the calls that come in until a moment, at least those that wait."""
-    while True:
+    """Perform the calls that come in until a moment; when it is late, some that wait."""
+    late = 0
+    while late < MOST_CALLS_LATE:
         left = until - time.monotonic()
+        late += left <= 0.0
         try:
             call = inbox.get(timeout=left) if left > 0.0 else inbox.get_nowait()
         except queue.Empty:

@@ -71,6 +71,10 @@ def test_a_push_makes_it_fall_and_the_fall_cuts_the_motors(nao):
     assert dance.killed
     assert not nao.joints.stiffness.any()
     assert nao.posture()[1].startswith("Lying")
+    assert nao.memory.get("ALMotion/RobotIsFalling") is False  # it lies
+    assert finish(nao, motion.wakeUp()) is True  # its motors can be switched on where it lies
+    assert motion.rest() is None  # at once: there is no way to the crouch
+    assert not nao.awake
 
 
 def test_a_light_push_does_not_make_it_fall(nao):

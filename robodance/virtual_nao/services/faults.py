@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from robodance.virtual_nao.faults import Faults
 from robodance.virtual_nao.nao import VirtualNao
-from robodance.virtual_nao.services.base import Service, number, text
+from robodance.virtual_nao.services.base import Service, number, text, whole
 from robodance.virtual_nao.settings import FAULT_KINDS, Fault
 from robodance.virtual_nao.wire import Wire
 
@@ -66,18 +67,24 @@ class RobodanceJournal(Service):
         """Return by how much robot time has fallen behind wall time for good, seconds."""
         return self.slipped_s
 
-    def since(self, time_s: Any) -> list[list[Any]]:
+    def since(self, time_s: Any, most: Any = 0) -> list[list[Any]]:
         """Return [time, audio position, commands, measured angles] of each cycle since then.
 
         The audio position is that of the sound in its file, in samples counted as seconds;
-        negative when nothing sounds. Joints are in the order of getBodyNames("Body").
+        negative when nothing sounds. Joints are in the order of getBodyNames("Body"). With
+        ``most`` only that many of the oldest: minutes at once make the robot late.
         """
-        after = number(time_s)
-        return [
+        after, count = number(time_s), whole(most, 0)
+        rows = (
             [m.time_s, m.audio_s, m.command.tolist(), m.measured.tolist()]
             for m in self._nao.journal
             if m.time_s > after
-        ]
+        )
+        return list(islice(rows, count or None))
+
+    def lights(self) -> list[list[Any]]:
+        """Return [time, group, colour] of what the lights did."""
+        return [list(entry) for entry in self._nao.lights]
 
     def calls(self) -> dict[str, int]:
         """Return how often each Service.method has been called."""

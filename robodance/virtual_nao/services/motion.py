@@ -43,7 +43,6 @@ class ALMotion(Service):
         if nao.charging and nao.version.robot == "nao_v6" and nao.battery < 0.01:
             raise NaoqiError("the battery is empty")
         nao.awake = True
-        nao.falls.falling = False
         nao.joints.stiffness[:] = 1.0
         nao.memory.update("robotIsWakeUp", True)
         columns = nao.joints.columns("Body")
@@ -82,10 +81,7 @@ class ALMotion(Service):
         """Set stiffness at once."""
         joints = self._nao.joints
         listed = joints.joint_names(names)
-        count = len(listed) if not isinstance(stiffnesses, list) else len(stiffnesses)
-        for name, value in zip(
-            listed, numbers(stiffnesses, max(count, len(listed)), 0.0, 1.0), strict=True
-        ):
+        for name, value in zip(listed, numbers(stiffnesses, len(listed), 0.0, 1.0), strict=True):
             joints.stiffness[joints.motor(name)] = value
         self._nao.awake = bool((joints.stiffness > 0.0).any())
 

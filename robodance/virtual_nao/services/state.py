@@ -145,10 +145,6 @@ class ALLeds(Service):
 
     NAME = "ALLeds"
 
-    def __init__(self, nao: VirtualNao) -> None:
-        super().__init__(nao)
-        self.history: list[tuple[float, str, int]] = []
-
     def fadeRGB(self, name: Any, *colour_and_duration: Any) -> Deferred:
         """Fade to a colour: 0xRRGGBB, a name, or three parts 0..1; then the duration."""
         *colour, duration = colour_and_duration
@@ -203,7 +199,7 @@ class ALLeds(Service):
 
     def _set(self, name: str, colour: int) -> None:
         self._check(name)
-        self.history.append((self._nao.time_s, name, colour))
+        self._nao.lights.append((self._nao.time_s, name, colour))
 
 
 class ALSystem(Service):
