@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from robodance.virtual_nao.settings import FAULT_KINDS, Fault
 from robodance.virtual_nao.wire import Wire
 
 __all__ = ["Faults"]
+
+log = logging.getLogger(__name__)
 
 CRASHED = 70  # the exit code of a crash on demand
 ANSWER_S = 0.03  # until what loses the connection happens: the answer to who asked goes out first
@@ -44,7 +47,18 @@ class Faults:
         for event in TOUCH_EVENTS.values():
             nao.memory.insert(event, 0.0)
         for fault in nao.settings.faults:
-            nao.later(fault.at_s, lambda fault=fault: self.happen(fault))  # type: ignore[misc]
+            self.later(fault)
+
+    def later(self, fault: Fault) -> None:
+        """Let a fault happen ``at_s`` from now; one that makes no sense is only spoken of."""
+
+        def happen() -> None:
+            try:
+                self.happen(fault)
+            except NaoqiError as error:
+                log.warning("fault %s: %s", fault.kind, error)
+
+        self._nao.later(fault.at_s, happen)
 
     def happen(self, fault: Fault) -> None:
         """Let a fault happen now.

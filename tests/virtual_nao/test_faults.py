@@ -44,6 +44,13 @@ def test_what_can_go_wrong_is_told_and_nonsense_is_refused(faults):
             faults.happen(kind, argument)
 
 
+def test_a_fault_that_makes_no_sense_stops_nothing(shared, faults):
+    faults.happenAfter("hot", 0.05, "Nose/90")
+    time.sleep(0.3)
+    assert len(shared.service("ALMotion").getAngles("Body", True)) == 26
+    assert "Nose/90" not in str(faults.happened())
+
+
 def test_a_slow_network_is_slow_until_it_is_mended(shared, faults):
     assert call_ms(shared) < SLOW_CALL_MS
     faults.happen("slow", "50/10/0")

@@ -33,8 +33,7 @@ class RobodanceFaults(Service):
 
     def happenAfter(self, kind: Any, seconds: Any, argument: Any = "") -> None:
         """Let something go wrong later."""
-        fault = Fault(text(kind), number(seconds, 0.0), text(argument))
-        self._nao.later(fault.at_s, lambda: self._faults.happen(fault))
+        self._faults.later(Fault(text(kind), number(seconds, 0.0), text(argument)))
 
     def happened(self) -> list[list[Any]]:
         """Return [robot time, kind, argument] of all that went wrong."""
