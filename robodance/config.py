@@ -34,6 +34,7 @@ __all__ = [
 
 GENRES = ("cha-cha", "rumba", "tango", "waltz")
 TEMPO_MODES = ("keep", "slow", "warp")
+BALANCE_MODES = ("upper-body", "full-body")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class MotionConfig:
     leave_alone: str | None = None
     """Joints that hold their start posture, separated by commas."""
     balance: str = "upper-body"
-    """upper-body: the legs hold a stand."""
+    """upper-body: the legs hold a stand; full-body: torso and legs dance on planted soles."""
     stand: str = "StandInit"
     """Named posture the legs hold, and the start and end posture unless those are named."""
     start_posture: str | None = None
@@ -115,6 +116,10 @@ class MotionConfig:
     """Distance kept between parts of the body."""
     zmp_margin_m: float = 0.01
     """Distance kept between the ZMP and the edge of the support."""
+    full_body_margin_m: float = 0.04
+    """The same while torso and legs move on both soles (balance: full-body)."""
+    single_support_margin_m: float = 0.025
+    """The same while one sole carries the robot (balance: full-body)."""
     lead_in_s: float = 2.0
     """Time to get from the start posture into the dance."""
     lead_out_s: float = 2.0
@@ -123,7 +128,7 @@ class MotionConfig:
     def __post_init__(self) -> None:
         _require(self.solver in {"whole-song", "ikpy"}, "solver must be whole-song or ikpy")
         _require(self.tempo in TEMPO_MODES, f"tempo must be one of {', '.join(TEMPO_MODES)}")
-        _require(self.balance == "upper-body", "balance must be upper-body")
+        _require(self.balance in BALANCE_MODES, f"balance must be {' or '.join(BALANCE_MODES)}")
         if isinstance(self.slow_motion, str):
             _require(self.slow_motion == "auto", "slow_motion must lie in 1..8 or be auto")
             _require(self.tempo == "slow", "slow_motion: auto needs tempo: slow")

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from robodance.config import MotionConfig
+from robodance.errors import ConfigError
 from robodance.motion.balance import Stand
+from robodance.motion.legs import FeetPoses, leg_columns
 from robodance.motion.limits import JointLimits, joint_limits, require_reachable
+from robodance.motion.pelvis import torso_sway
 from robodance.motion.postures import (
     Change,
     held_limits,
@@ -25,10 +28,12 @@ from robodance.motion.postures import (
 from robodance.motion.replan import replan
 from robodance.motion.retarget import Wanted, retarget
 from robodance.motion.spline import REST_POINTS, Spline
+from robodance.motion.support import planted
+from robodance.motion.sway import Sway, plan_sway
 from robodance.motion.targets import unseen_shares
 from robodance.motion.timing import MusicMap, Timeline, timeline_of
 from robodance.robots.model import RobotModel
-from robodance.values import FloatArray, JointTrajectory, Plan, PoseSequence
+from robodance.values import FloatArray, IntArray, JointTrajectory, Plan, PoseSequence
 
 __all__ = ["Adaptation", "Progress", "attempt"]
 
@@ -52,6 +57,12 @@ class Adaptation:
             or upright.
         retreated_share: Share that was drawn back to the stand posture, as a last resort.
         warnings: What a person should know about time and postures.
+        sway_kept: With ``balance: full-body``, the share of the dancer's sway (variance, of
+            ``legs.TORSO_AXES``) that is left.
+        calmed_share: Share of the plan in which sway was drawn back to the stand by more than
+            half.
+        again: Plans the same dance in the same time with a calmer sway: takes the share of it
+            (K,) that is asked for at the knots of the whole plan.
     """
 
     plan: Plan
@@ -60,6 +71,9 @@ class Adaptation:
     repaired_share: float
     retreated_share: float
     warnings: tuple[str, ...] = ()
+    sway_kept: tuple[float, ...] = ()
+    calmed_share: float = 0.0
+    again: Callable[[FloatArray], Adaptation] | None = field(default=None, repr=False)
 
 
 def attempt(
@@ -90,34 +104,123 @@ def attempt(
     limits = held_limits(robot, config)
     stand = standing(robot, config)
     require_reachable(limits, stand.posture_rad, config.stand)
+    _require_free_legs(robot, config)
     changes = _changes(robot, config, stand, limits.scaled(config.used_share))
     timeline, wanted, notes = _laid_out(
         dance, robot, config, music_map, limits, lambda share: tell(RETARGET_SHARE * share)
     )
     tell(RETARGET_SHARE)
     retargeted = time.perf_counter()
-    possible = replan(
-        wanted,
-        stand,
-        limits.scaled(lift * config.vigour),
-        timeline.step_s,
-        config,
-        lambda share: tell(RETARGET_SHARE + (1.0 - RETARGET_SHARE) * share),
+    task = _Task(
+        dance, robot, config, stand, limits.scaled(lift * config.vigour), changes, timeline, wanted
     )
-    replanned = time.perf_counter()
-    whole = _Whole(robot, config, stand, changes, timeline)
-    done = possible.spline.control.copy()
-    for name in config.joints_left_alone:  # what the solver's tolerance has left
-        done[:, robot.index(name)] = stand.posture_rad[robot.index(name)]
-    plan = whole.plan(done, dance)
-    return Adaptation(
-        plan=plan,
-        unlimited=JointTrajectory(robot.joint_names, plan.times_s, whole.sampled(wanted.control)),
-        seconds={"retarget": retargeted - began, "replan": replanned - retargeted},
-        repaired_share=float(possible.repaired.mean()),
-        retreated_share=float(possible.retreated.mean()),
-        warnings=(*notes, *whole.notes(), *_unseen(wanted, timeline)),
+    made = task.planned(None, lambda share: tell(RETARGET_SHARE + (1.0 - RETARGET_SHARE) * share))
+    return replace(
+        made,
+        seconds={"retarget": retargeted - began, **made.seconds},
+        warnings=(*notes, *made.warnings, *_unseen(wanted, timeline)),
     )
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A dance laid out in time, ready to be planned, as often as it takes."""
+
+    dance: PoseSequence
+    robot: RobotModel
+    config: MotionConfig
+    stand: Stand
+    limits: JointLimits
+    changes: tuple[Change | None, Change | None]
+    timeline: Timeline
+    wanted: Wanted
+
+    def planned(self, calm: FloatArray | None, tell: Progress) -> Adaptation:
+        """Return a plan whose sway is asked for in shares ``calm`` (K,); None: all of it."""
+        began = time.perf_counter()
+        stand, wanted, config = self.stand, self.wanted, self.config
+        sways: list[Sway] = []
+        seconds: dict[str, float] = {}
+
+        def swaying(control: FloatArray) -> tuple[Stand, FloatArray]:
+            nonlocal stand
+            start = time.perf_counter()
+            sway, stand, control = self._swaying(control, calm)
+            sways.append(sway)
+            seconds["sway"] = time.perf_counter() - start
+            return stand, control
+
+        possible = replan(
+            wanted,
+            stand,
+            self.limits,
+            self.timeline.step_s,
+            config,
+            tell,
+            swaying if config.balance == "full-body" else None,
+        )
+        seconds["replan"] = time.perf_counter() - began - seconds.get("sway", 0.0)
+        whole = _Whole(self.robot, self.config, stand, self.changes, self.timeline)
+        done = possible.spline.control.copy()
+        for name in config.joints_left_alone:  # what the solver's tolerance has left
+            done[:, self.robot.index(name)] = stand.posture_rad[self.robot.index(name)]
+        plan = whole.plan(done, self.dance)
+        unlimited = whole.sampled(self._ideal(wanted.control, possible.spline.control))
+        made = Adaptation(
+            plan=plan,
+            unlimited=JointTrajectory(self.robot.joint_names, plan.times_s, unlimited),
+            seconds=seconds,
+            repaired_share=float(possible.repaired.mean()),
+            retreated_share=float(possible.retreated.mean()),
+            warnings=whole.notes(),
+        )
+        if not sways:
+            return made
+        sway = sways[0]
+        return replace(
+            made,
+            sway_kept=tuple(sway.kept.tolist()),
+            calmed_share=float((sway.amplitude < 0.5).mean()),
+            again=lambda share: self.planned(share[whole.knots_before :], lambda _: None),
+        )
+
+    def _ideal(self, wanted: FloatArray, done: FloatArray) -> FloatArray:
+        """Return the wanted control points of arms and head on the legs as they are danced."""
+        result = wanted.copy()
+        legs = list(leg_columns(self.robot))
+        result[:, legs] = done[:, legs]
+        return result
+
+    def _swaying(
+        self, control: FloatArray, calm: FloatArray | None
+    ) -> tuple[Sway, Stand, FloatArray]:
+        """Return how the torso sways, what the arms stand on then, and all joints' motion."""
+        timeline, stand = self.timeline, self.stand
+        moments = timeline.music_times_s(timeline.knot_times_s)
+        wish = torso_sway(self.dance, self.robot, moments, 1.0 / timeline.step_s)
+        wish *= timeline.presence(timeline.knot_times_s)[:, None]
+        feet = FeetPoses.standing(self.robot, stand.posture_rad, stand.torso_pose)
+        support = planted(self.robot, feet, timeline.knots, timeline.step_s)
+        sway = plan_sway(
+            wish,
+            control,
+            support,
+            stand,
+            self.limits.scaled(self.config.limit_share),
+            self.config,
+            np.ones(timeline.knots) if calm is None else calm[: timeline.knots],
+        )
+        return sway, replace(stand, torso=sway.torso, support=support), sway.legs
+
+
+def _require_free_legs(robot: RobotModel, config: MotionConfig) -> None:
+    legs = {robot.joint_names[column] for column in leg_columns(robot)}
+    held = sorted(legs.intersection(config.joints_left_alone))
+    if config.balance == "full-body" and held:
+        raise ConfigError(
+            f"leave_alone names {', '.join(held)}, but with balance: full-body the legs dance; "
+            "leave one of the two out"
+        )
 
 
 def _laid_out(
@@ -201,7 +304,7 @@ class _Whole:
             music_times_s=self.timeline.music_times_s(times - before * self.timeline.step_s),
             music_start_s=before * self.timeline.step_s + self.timeline.music_start_s,
             torso_pose=self._torso(positions),
-            support=np.zeros(len(times), dtype=np.int8),
+            support=self._support(times - before * self.timeline.step_s).astype(np.int8),
             beats_s=dance.beats_s,
             beat_numbers=dance.beat_numbers,
             sync_times_s=np.zeros(0),
@@ -242,8 +345,23 @@ class _Whole:
             pieces = [*pieces, after.control[::-1][REST_POINTS:]]
         return np.concatenate(pieces)
 
+    @property
+    def knots_before(self) -> int:
+        """Knots of the plan before the first one of the dance's own timeline."""
+        return self._lengths[0]
+
+    def _support(self, times_s: FloatArray) -> IntArray:
+        """Return what carries the robot at moments of the dance's own timeline."""
+        if self.stand.support is None:
+            return np.zeros(len(times_s), dtype=np.int64)
+        return self.stand.support.numbers_at(times_s)
+
     def _torso(self, positions: FloatArray) -> FloatArray:
         poses = np.tile(self.stand.torso_pose, (len(positions), 1))
+        if self.stand.torso is not None:
+            times = np.arange(len(positions)) / self.config.plan_rate_hz
+            first = self._lengths[0] * self.timeline.step_s
+            poses = self.stand.torso.poses(times - first)
         before, after = (count * self._per_knot for count in self._lengths)
         for part in (slice(0, before), slice(len(positions) - after, len(positions))):
             if part.stop > part.start:

@@ -1,8 +1,8 @@
-"""Upper-body balance: the legs hold a stand, and the arms may not tip the robot.
+"""The arms may not tip the robot, whether its legs hold a stand or move under it.
 
 With planted feet and legs at rest only the arms' and the head's motion moves the ZMP away
-from under the centre of mass. Where it comes too near the edge of the soles (it hardly ever
-does), ``BalanceTerm`` prices that.
+from under the centre of mass; where torso and legs move, their way is given. Where the ZMP
+comes too near the edge of what carries the robot, ``BalanceTerm`` prices that.
 """
 
 from __future__ import annotations
@@ -14,9 +14,13 @@ import numpy as np
 from robodance.errors import ConfigError
 from robodance.motion.program import BandedQuadratic
 from robodance.motion.spline import TAPS, Spline, basis
+from robodance.motion.support import Area, Support, padded
+from robodance.motion.torso import TorsoCurve
+from robodance.robots.dynamics import BaseMotion
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import (
+    gravity_in_torso,
     stability_margin,
     standing_torso_pose,
     support_polygon,
@@ -33,29 +37,60 @@ DIFFERENCE = 1e-6  # rad, rad/s, rad/s^2: half the digits of what it is added to
 
 @dataclass(frozen=True)
 class Stand:
-    """A stand that the legs hold.
+    """What the arms are planned on: a stand, and a way of torso and legs if they move.
 
     Attributes:
         robot: The robot.
         posture_rad: Shape (J,).
         torso_pose: Shape (7,), world.
         polygon_m: Shape (K, 2), the soles' convex hull, world.
+        torso: Where the torso is; None: it rests.
+        support: What carries the robot; None: both soles, all the time.
     """
 
     robot: RobotModel
     posture_rad: FloatArray = field(repr=False)
     torso_pose: FloatArray = field(repr=False)
     polygon_m: FloatArray = field(repr=False)
+    torso: TorsoCurve | None = field(default=None, repr=False)
+    support: Support | None = field(default=None, repr=False)
 
-    def zmp_margins(self, spline: Spline, times_s: FloatArray) -> FloatArray:
-        """Return the ZMP's distance to the soles' edge at some moments. Shape (T,)."""
+    def base(self, times_s: FloatArray) -> tuple[FloatArray, BaseMotion]:
+        """Return the torso's poses (T, 7) and how it moves in its own frame."""
+        if self.torso is not None:
+            return self.torso.motion(times_s)
+        poses = np.tile(self.torso_pose, (len(times_s), 1))
+        return poses, BaseMotion.at_rest(gravity_in_torso(poses))
+
+    def edges(self, times_s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return inward normals (T, E, 2) and offsets (T, E) of what carries the robot."""
+        if self.support is None:
+            inward, offsets = padded((Area.around(self.polygon_m),))
+            which = np.zeros(len(times_s), dtype=np.int64)
+        else:
+            inward, offsets = padded(self.support.grounds)
+            which = self.support.numbers_at(times_s)
+        return inward[which], offsets[which]
+
+    def zmp_margins(self, spline: Spline, times_s: FloatArray, from_s: float = 0.0) -> FloatArray:
+        """Return the ZMP's distance to the edge of the support at some moments. Shape (T,).
+
+        Args:
+            spline: All joints; may be a piece of the whole.
+            times_s: Moments on the piece's own clock.
+            from_s: Where the piece begins.
+        """
         result = np.empty(len(times_s))
         for start in range(0, len(times_s), SAMPLES_AT_ONCE):
             part = slice(start, start + SAMPLES_AT_ONCE)
             motion = [spline.at(times_s[part], order) for order in range(3)]
-            poses = np.tile(self.torso_pose, (len(motion[0]), 1))
-            zmp = zero_moment_point(self.robot, motion[0], motion[1], motion[2], poses)
-            result[part] = stability_margin(zmp, self.polygon_m)
+            moments = times_s[part] + from_s
+            poses, base = self.base(moments)
+            zmp = zero_moment_point(self.robot, motion[0], motion[1], motion[2], poses, base)
+            if self.support is None:
+                result[part] = stability_margin(zmp, self.polygon_m)
+            else:
+                result[part] = self.support.margins(zmp, moments)
         return result
 
     def resting_margin(self) -> float:
@@ -117,11 +152,9 @@ class BalanceTerm:
         phases = np.arange(per_step) / per_step
         self._basis = [basis(phases, order) / step_s**order for order in range(3)]
         self._base = [self._at_samples(base, order) for order in range(3)]
-        polygon = stand.polygon_m
-        edges = np.roll(polygon, -1, axis=0) - polygon
-        inward = np.column_stack([-edges[:, 1], edges[:, 0]])
-        self._inward = inward / np.linalg.norm(inward, axis=1, keepdims=True)  # (K, 2)
-        self._offsets = np.einsum("ki,ki->k", self._inward, polygon)
+        times = ((segments[:, None] + phases) * step_s).ravel()
+        self._poses, self._torso = stand.base(times)
+        self._inward, self._offsets = stand.edges(times)  # (S, E, 2) and (S, E)
 
     def values(self, control: FloatArray) -> FloatArray:
         """Return the cost per control point."""
@@ -138,13 +171,13 @@ class BalanceTerm:
         where = np.flatnonzero((short > 0.0).any(axis=1))
         if not len(where):
             return
-        slopes = self._slopes([part[where] for part in motion], zmp[where])
+        slopes = self._slopes([part[where] for part in motion], zmp[where], where)
         segments, phase = np.divmod(where, len(self._basis[0]))
         first = self._segments[segments]
         for k in np.flatnonzero((short > 0.0).any(axis=0)):
             miss = self._weight * short[where, k, None]
             hit = np.where(miss > 0.0, self._weight, 0.0)[:, :, None]
-            inward = [np.einsum("i,min->mn", self._inward[k], slope) for slope in slopes]
+            inward = [np.einsum("mi,min->mn", self._inward[where, k], slope) for slope in slopes]
             by_tap = [
                 sum(self._basis[order][phase, tap, None] * inward[order] for order in range(3))
                 for tap in range(TAPS)
@@ -166,16 +199,22 @@ class BalanceTerm:
             whole[:, self._columns] = self._at_samples(control, order)
         return motion
 
-    def _zmp(self, motion: list[FloatArray]) -> FloatArray:
-        poses = np.tile(self._stand.torso_pose, (len(motion[0]), 1))
-        return zero_moment_point(self._stand.robot, motion[0], motion[1], motion[2], poses)
+    def _zmp(self, motion: list[FloatArray], where: IntArray | None = None) -> FloatArray:
+        """Return the ZMP of motions at the samples, or at some of them (with repetitions)."""
+        poses, base = self._poses, self._torso
+        if where is not None:
+            parts = (getattr(base, name)[where] for name in base.__dataclass_fields__)
+            poses, base = poses[where], BaseMotion(*parts)
+        return zero_moment_point(self._stand.robot, motion[0], motion[1], motion[2], poses, base)
 
     def _short(self, zmp: FloatArray) -> FloatArray:
         """Return by how much the ZMP is too near to each edge. Shape (S, K)."""
-        inside = zmp @ self._inward.T - self._offsets
+        inside = np.einsum("sei,si->se", self._inward, zmp) - self._offsets
         return np.asarray(np.maximum(self._margin_m - inside, 0.0))
 
-    def _slopes(self, motion: list[FloatArray], zmp: FloatArray) -> list[FloatArray]:
+    def _slopes(
+        self, motion: list[FloatArray], zmp: FloatArray, where: IntArray
+    ) -> list[FloatArray]:
         """Return how the ZMP moves with angles, velocities and accelerations, (M, 2, n) each.
 
         By differences, all of them in one batch.
@@ -186,5 +225,6 @@ class BalanceTerm:
             for j, column in enumerate(self._columns):
                 rows = slice((order * joints + j) * samples, (order * joints + j + 1) * samples)
                 changed[order][rows, column] += DIFFERENCE
-        slopes = (self._zmp(changed).reshape(3, joints, samples, 2) - zmp) / DIFFERENCE
+        moved = self._zmp(changed, np.tile(where, 3 * joints))
+        slopes = (moved.reshape(3, joints, samples, 2) - zmp) / DIFFERENCE
         return list(slopes.transpose(0, 2, 3, 1))

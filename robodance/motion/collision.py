@@ -96,6 +96,11 @@ class Bodies:
             required_m=self.required_m[mask],
         )
 
+    def between(self, columns: tuple[int, ...]) -> Bodies:
+        """Return the same moving bodies with only those pairs that the given joints can change."""
+        part = self.of_columns(columns)
+        return replace(part, moving=self.moving)
+
     def carried_by(self, column: int) -> BoolArray:
         """Return which capsules a joint moves. Shape (C,)."""
         links = _carried_links(self.robot, (column,))

@@ -100,33 +100,37 @@ class _Check:
 
 
 def _check(
-    control: FloatArray, bodies: Bodies, stand: Stand, step_s: float, zmp_m: float
+    control: FloatArray, bodies: Bodies, stand: Stand, step_s: float, zmp_m: float, first: int
 ) -> _Check:
-    """Look at a piece of the motion, between its knots too, closer where it is close."""
+    """Look at a piece of the motion, between its knots too, closer where it is close.
+
+    The piece begins with control point ``first`` of the whole.
+    """
     spline = Spline(control, step_s)
     samples = np.linspace(0.0, spline.end_s, (spline.knots - 1) * CHECKS_PER_STEP + 1)
     near = _by_segment(bodies.shortfall(spline.at(samples), 2 * BETWEEN_SAMPLES_M))
-    lean = _by_segment(zmp_m - stand.zmp_margins(spline, samples))
+    lean = _by_segment(zmp_m - stand.zmp_margins(spline, samples, first * step_s))
     close = np.flatnonzero((near > -BETWEEN_SAMPLES_M) | (lean > -ZMP_BETWEEN_SAMPLES_M))
     if len(close):
         phases = np.arange(CLOSER_CHECKS_PER_STEP) / CLOSER_CHECKS_PER_STEP
         moments = (close[:, None] + phases) * step_s
         short = bodies.shortfall(spline.at(moments.ravel()), 2 * BETWEEN_SAMPLES_M)
         near[close] = np.maximum(near[close], short.reshape(moments.shape).max(axis=1))
-        margins = stand.zmp_margins(spline, moments.ravel()).reshape(moments.shape)
+        margins = stand.zmp_margins(spline, moments.ravel(), first * step_s)
+        margins = margins.reshape(moments.shape)
         lean[close] = np.maximum(lean[close], zmp_m - margins.min(axis=1))
     return _Check(np.maximum(near, 0.0), np.maximum(lean, 0.0))
 
 
 def _check_again(
-    check: _Check, window: BoolArray, look: Callable[[FloatArray], _Check], control: FloatArray
+    check: _Check, window: BoolArray, look: Callable[[FloatArray, int], _Check], control: FloatArray
 ) -> _Check:
     """Look at the changed windows only; everything else was clean or is in a window."""
     near, tipping = check.near.copy(), check.tipping.copy()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], window, [False]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
         low, high = max(first - TAPS + 1, 0), min(last + TAPS - 1, len(control))
-        part = look(control[low:high])
+        part = look(control[low:high], low)
         near[low : high - TAPS + 1] = part.near
         tipping[low : high - TAPS + 1] = part.tipping
     return _Check(near, tipping)
@@ -165,8 +169,8 @@ def repair(
     """
     zmp_m = min(config.zmp_margin_m, stand.resting_margin() - 1e-4)
 
-    def look(part: FloatArray) -> _Check:
-        return _check(part, bodies, stand, step_s, zmp_m)
+    def look(part: FloatArray, first: int = 0) -> _Check:
+        return _check(part, bodies, stand, step_s, zmp_m, first)
 
     arms = _Group.of([part for part in wanted.parts if part.name.endswith("_arm")], wanted)
     everything = _Group.of(wanted.parts, wanted)
@@ -200,7 +204,8 @@ def repair(
         repaired |= window[1:-1]
         check = _check_again(check, window, look, control)
     if not check.clean:  # the very last resort is to stand still
-        control = np.tile(wanted.stand_rad, (len(control), 1))
+        control = control.copy()
+        control[:, everything.columns] = everything.posture
         retreated[:] = True
         check = look(control)
         if not check.clean:

@@ -19,6 +19,7 @@ from robodance.errors import InfeasibleDance
 from robodance.motion.balance import Stand
 from robodance.motion.collision import Bodies, ClearanceTerm
 from robodance.motion.descent import minimise, minimise_in_box
+from robodance.motion.legs import leg_columns
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.repair import MARGIN_M, Replanned, repair
 from robodance.motion.retarget import Part, Wanted, free_points
@@ -46,16 +47,19 @@ def replan(
     step_s: float,
     config: MotionConfig,
     progress: Callable[[float], None] | None = None,
+    sway: Callable[[FloatArray], tuple[Stand, FloatArray]] | None = None,
 ) -> Replanned:
     """Return the motion nearest to the wanted one that the robot can do.
 
     Args:
         wanted: What to do, by groups of joints.
-        stand: What the legs hold.
+        stand: What the legs hold, or how torso and legs move.
         limits: The robot's limits; ``config.limit_share`` of speed and acceleration is used.
         step_s: Robot time between knots.
         config: Shares and margins.
         progress: Called with how much is done, 0..1.
+        sway: Told the control points (N, J) that arms and head follow their targets with,
+            returns how torso and legs move under them, and the points with the legs in.
 
     Raises:
         InfeasibleDance: No legal motion was found; cannot happen unless the solver fails.
@@ -80,6 +84,11 @@ def replan(
     def rest(share: float) -> None:
         report(FOLLOW_SHARE + (1.0 - FOLLOW_SHARE) * share)
 
+    if sway is not None:
+        stand, control = sway(control)
+        carried = (*moving, *leg_columns(stand.robot))
+        bodies = Bodies.of(stand.robot, wanted.stand_rad, carried, config.minimum_clearance_m)
+        bodies = bodies.between(moving)
     return repair(control, wanted, bodies, stand, used, step_s, config, rest)
 
 

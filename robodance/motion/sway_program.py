@@ -1,0 +1,295 @@
+"""The torso's quadratic program: legs, motors and floor made linear around a way of it.
+
+The unknowns are B-spline control points of the torso (``legs.TORSO_AXES``), in units of what
+is much for a NAO. Each round finds the legs under the present torso. As the legs' joints are
+splines at the same knots, and their slopes change little from one knot to the next, limits
+on their control points become rows on the torso's; so they hold between knots too. Only rows
+near their bound take part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from robodance.config import MotionConfig
+from robodance.motion.balance import Stand
+from robodance.motion.legs import heading_pose, leg_columns, legs_under
+from robodance.motion.limits import JointLimits, Rows, convex_region
+from robodance.motion.linear_rows import RowMaker
+from robodance.motion.program import BandedQuadratic, solve_program
+from robodance.motion.spline import Spline, basis, fit_spline, resting_ends
+from robodance.motion.support import Support, margins_in
+from robodance.motion.terms import knot_values
+from robodance.motion.torso import TorsoCurve
+from robodance.robots.dynamics import GRAVITY_M_S2, inverse_dynamics
+from robodance.robots.kinematics import center_of_mass, forward_kinematics
+from robodance.robots.model import RobotModel
+from robodance.robots.stability import standing_torques, to_world, zmp_of_forces
+from robodance.values import BoolArray, FloatArray
+
+__all__ = ["UNIT", "SwayProgram", "SwayState"]
+
+UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
+HELD_POINTS = 8  # at each end: the legs' spline has forgotten them where it must be at rest
+SMOOTH = 1.0  # of squared second differences of units, at 25 knots a second
+NEAR = 0.3  # share of a limit beyond which its row takes part
+NEAR_RAD = 0.2
+NEAR_M = 0.03
+USED = 0.97  # share of limits that the program uses; the rest is for what is not linear
+POSITION_SLACK_RAD = 0.01  # likewise
+COUPLED_SLACK_RAD = 0.005
+KNEE_RAD = 0.12  # a knee keeps this much bend: straight legs cannot steer
+TORQUE_SHARE = 0.98  # of the simulated motors' torque
+MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept
+END_RAMP_S = 0.6
+TOLERANCE = 1e-6
+CLOSED = 1e-7
+SMALL = 1e-5
+
+
+@dataclass(frozen=True)
+class SwayState:
+    """What a torso's control points mean."""
+
+    units: FloatArray  # (N, 5)
+    torso: FloatArray  # (N, 6) control points, heading included
+    legs: FloatArray  # (N, J)
+    slopes: FloatArray  # (K, J, 5) rad per unit
+    miss: float
+    zmp: FloatArray  # (K, 2)
+    torques: FloatArray  # (K, J)
+
+
+class SwayProgram:
+    """One song's program, made linear wherever it is asked."""
+
+    def __init__(
+        self,
+        wanted: FloatArray,
+        upper_body: FloatArray,
+        support: Support,
+        stand: Stand,
+        limits: JointLimits,
+        config: MotionConfig,
+        calm: FloatArray,
+    ) -> None:
+        self._wish, self.support = wanted, support
+        self.ask(calm)
+        self._upper, self._stand, self._limits, self._config = upper_body, stand, limits, config
+        robot = stand.robot
+        self._columns = [
+            c for c in leg_columns(robot) if robot.joint_names[c] not in robot.mirrored_joints
+        ]
+        self._all_legs = list(leg_columns(robot))
+        self._home = _torso_of_stand(stand)
+        self._free = np.ones(len(upper_body), dtype=bool)
+        self._free[:HELD_POINTS] = self._free[-HELD_POINTS:] = False
+        self._low, self._high = (np.array(part) for part in limits.position_rad.T)
+        for name in robot.joint_names:
+            if name.endswith("KneePitch"):
+                column = robot.index(name)
+                bend = min(KNEE_RAD, stand.posture_rad[column])
+                self._low[column] = max(self._low[column], bend)
+
+    def ask(self, calm: FloatArray) -> None:
+        """Want only shares (K,) of the sway."""
+        self.wanted = self._wish * calm[:, None]
+
+    def state(self, units: FloatArray, before: SwayState | None = None) -> SwayState:
+        """Return legs, ZMP and torques under control points (N, 5)."""
+        robot, step_s = self._stand.robot, self.support.step_s
+        torso = self._home + units * UNIT
+        at_knots = knot_values(torso)
+        start = np.tile(self._stand.posture_rad, (len(at_knots), 1))
+        yaw = np.zeros(len(at_knots))
+        if before is not None:
+            start, yaw = knot_values(before.legs), knot_values(before.torso[:, 5:])[:, 0]
+        found = legs_under(robot, at_knots, self.support.feet, start, yaw)
+        legs = np.array(self._upper)
+        fitted = fit_spline(found.positions_rad[:, self._all_legs], step_s).control
+        rest = self._stand.posture_rad[self._all_legs]
+        legs[:, self._all_legs] = resting_ends(fitted, rest)
+        heading = resting_ends(fit_spline(found.yaw_rad[:, None], step_s).control, np.zeros(1))
+        whole = np.hstack([torso, heading])
+        zmp, torques = self._forces(whole, legs)
+        slopes = found.slopes * UNIT
+        return SwayState(units, whole, legs, slopes, float(found.miss.max()), zmp, torques)
+
+    def better(self, state: SwayState, trust: float) -> SwayState:
+        """Return the next state; the same where there is no better one."""
+        quadratic = self._cost(state.units)
+        reach = np.full(len(state.units), trust)
+        aim = None
+        for lenient in (False, True):
+            rows = self._rows(state, lenient=lenient)
+            aim = solve_program(quadratic, state.units, rows, self._free, reach)
+            if aim is not None:
+                break
+        if aim is None:
+            return state
+        for share in (1.0, 0.5, 0.25):
+            result = self.state(state.units + share * (aim - state.units), state)
+            if result.miss < CLOSED:
+                return result
+        return state
+
+    def broken(self, state: SwayState) -> BoolArray:
+        """Return at which control points (N,) a limit, the ZMP or a torque is beyond its bound."""
+        step_s, limits = self.support.step_s, self._limits
+        points = state.legs[:, self._columns]
+        bad = np.zeros(len(points), dtype=bool)
+        low, high = (np.asarray(b)[self._columns] for b in limits.position_rad.T)
+        bad |= ((points < low - TOLERANCE) | (points > high + TOLERANCE)).any(axis=1)
+        over = np.abs(np.diff(points, axis=0)) / step_s > limits.velocity_rad_s[self._columns]
+        bad[:-1] |= over.any(axis=1)
+        push = np.abs(np.diff(points, 2, axis=0)) / step_s**2
+        bad[1:-1] |= (push > limits.acceleration_rad_s2[self._columns]).any(axis=1)
+        for driver, joint, coefficients, bounds in self._coupled():
+            values = state.legs[:, [driver, joint]] @ coefficients.T
+            bad |= (values > bounds).any(axis=1)
+        numbers = self.support.areas
+        asked, lowest = self._asked(), self._least_margin()
+        least = lowest + MARGIN_SHARE * (asked - lowest)
+        bad[1:-1] |= margins_in(self.support.grounds, numbers, state.zmp) < least
+        efforts = self._stand.robot.effort_limits_nm[self._all_legs]
+        bad[1:-1] |= (np.abs(state.torques[:, self._all_legs]) > TORQUE_SHARE * efforts).any(axis=1)
+        if state.miss > CLOSED:
+            bad[:] = True
+        return bad & self._free
+
+    def _least_margin(self) -> float:
+        return min(self._config.zmp_margin_m, self._stand.resting_margin() - 1e-3)
+
+    def _asked(self) -> FloatArray:
+        """Return the margin (K,) that is asked of the ZMP, less near the plan's ends."""
+        knots = len(self.wanted)
+        least = self._least_margin()
+        inside = np.where(
+            self.support.areas == 0,
+            self._config.full_body_margin_m,
+            self._config.single_support_margin_m,
+        )
+        ends = np.minimum(np.arange(knots), np.arange(knots)[::-1]) - HELD_POINTS
+        ramp = np.clip(ends * self.support.step_s / END_RAMP_S, 0.0, 1.0)
+        return np.asarray(least + ramp * np.maximum(inside - least, 0.0))
+
+    def _forces(self, torso: FloatArray, joints: FloatArray) -> tuple[FloatArray, FloatArray]:
+        robot, step_s = self._stand.robot, self.support.step_s
+        times = self.support.knot_times_s
+        poses, base = TorsoCurve(Spline(torso, step_s)).motion(times)
+        curve = Spline(joints, step_s)
+        at, rate, push = (curve.at(times, order) for order in range(3))
+        forces = inverse_dynamics(robot, at, rate, push, base)
+        torques = standing_torques(robot, forces, poses, at)
+        return zmp_of_forces(forces, poses), torques
+
+    def _cost(self, units: FloatArray) -> BandedQuadratic:
+        quadratic = BandedQuadratic(*units.shape)
+        weights = basis(np.zeros(1))[0]
+        goal = self.wanted / UNIT
+        knots = len(goal)
+        one = np.broadcast_to(np.eye(len(UNIT)), (knots, len(UNIT), len(UNIT)))
+        quadratic.add(np.arange(knots - 1), weights, one[:-1], (knot_values(units) - goal)[:-1])
+        scale = SMOOTH * (self.support.step_s / 0.04) ** -4
+        quadratic.add_differences(units, 2, np.full(len(units) - 2, scale))
+        quadratic.blocks[:, 0] += 1e-6 * np.eye(len(UNIT))
+        return quadratic
+
+    def _coupled(self) -> list[tuple[int, int, FloatArray, FloatArray]]:
+        result = []
+        for pair in self._limits.coupled:
+            driver, joint = (self._stand.robot.index(name) for name in (pair.driver, pair.joint))
+            if driver in self._all_legs:
+                result.append((driver, joint, *convex_region(pair)))
+        return result
+
+    def _rows(self, state: SwayState, *, lenient: bool) -> Rows:
+        made = RowMaker(state.units, lenient=lenient)
+        self._joint_rows(state, made)
+        self._zmp_rows(state, made)
+        size = state.units.size
+        return Rows(*made.done(), np.full(size, -np.inf), np.full(size, np.inf))
+
+    def _joint_rows(self, state: SwayState, made: RowMaker) -> None:
+        step_s, limits, columns = self.support.step_s, self._limits, self._columns
+        points = state.legs[:, columns]
+        slopes = np.pad(state.slopes[:, columns], ((1, 1), (0, 0), (0, 0)), mode="edge")
+        low, high = self._low[columns], self._high[columns]
+        for sign, bound in ((1.0, high), (-1.0, -low)):
+            i, j = np.nonzero(sign * points > bound - NEAR_RAD)
+            made.add(
+                [i], [sign * slopes[i, j]], sign * points[i, j], (bound - POSITION_SLACK_RAD)[j]
+            )
+        for order, stencil, most in (
+            (1, (-1.0, 1.0), limits.velocity_rad_s),
+            (2, (1.0, -2.0, 1.0), limits.acceleration_rad_s2),
+        ):
+            value = np.diff(points, order, axis=0) / step_s**order
+            for sign in (1.0, -1.0):
+                i, j = np.nonzero(sign * value > NEAR * most[columns])
+                taps = [i + k for k in range(order + 1)]
+                parts = [
+                    sign * weight * slopes[i + k, j] / step_s**order
+                    for k, weight in enumerate(stencil)
+                ]
+                made.add(taps, parts, sign * value[i, j], USED * most[columns][j])
+        whole = np.pad(state.slopes, ((1, 1), (0, 0), (0, 0)), mode="edge")
+        for driver, joint, coefficients, bounds in self._coupled():
+            value = state.legs[:, [driver, joint]] @ coefficients.T
+            i, row = np.nonzero(value > bounds - NEAR_RAD)
+            both = whole[i][:, [driver, joint]]
+            made.add(
+                [i],
+                [np.einsum("sj,sjd->sd", coefficients[row], both)],
+                value[i, row],
+                bounds[row] - COUPLED_SLACK_RAD,
+            )
+
+    def _zmp_rows(self, state: SwayState, made: RowMaker) -> None:
+        """Inside an edge: the ZMP moves as the CoM less its acceleration times height over g."""
+        slopes, height = self._com_slopes(state)
+        asked = self._asked()
+        place, bend = basis(np.zeros(1))[0], basis(np.zeros(1), 2)[0] / self.support.step_s**2
+        for number, area in enumerate(self.support.grounds):
+            inside = state.zmp @ area.inward.T - area.offsets_m
+            near = (inside < (asked + NEAR_M)[:, None]) & (self.support.areas == number)[:, None]
+            k, edge = np.nonzero(near)
+            along = np.einsum("si,sid->sd", area.inward[edge], slopes[k])
+            lever = (height[k] / GRAVITY_M_S2)[:, None]
+            taps = [k + tap for tap in range(3)]
+            parts = [-(place[tap] - lever * bend[tap]) * along for tap in range(3)]
+            made.add(taps, parts, -inside[k, edge], -asked[k])
+
+    def _com_slopes(self, state: SwayState) -> tuple[FloatArray, FloatArray]:
+        """Return how the CoM follows the torso, (K, 2, 5) metres per unit, and its height (K,)."""
+        robot = self._stand.robot
+        positions = knot_values(state.legs)
+        torso = knot_values(state.torso)
+        curve = TorsoCurve(Spline(state.torso, self.support.step_s))
+        times = self.support.knot_times_s
+        com = _com(robot, positions, curve.poses(times))
+        slopes = np.empty((len(positions), 2, len(UNIT)))
+        for d, unit in enumerate(UNIT):
+            moved = torso.copy()
+            moved[:, d] += SMALL * unit
+            poses = _poses(moved)
+            changed = _com(robot, positions + SMALL * state.slopes[:, :, d], poses)
+            slopes[:, :, d] = (changed - com)[:, :2] / SMALL
+        return slopes, com[:, 2]
+
+
+def _com(robot: RobotModel, positions_rad: FloatArray, poses: FloatArray) -> FloatArray:
+    return to_world(poses, center_of_mass(robot, forward_kinematics(robot, positions_rad)))
+
+
+def _poses(torso: FloatArray) -> FloatArray:
+    return heading_pose(torso[:, :5], torso[:, 5])
+
+
+def _torso_of_stand(stand: Stand) -> FloatArray:
+    """Return the stand's ``TORSO_AXES``."""
+    _yaw, pitch, roll = Rotation.from_quat(stand.torso_pose[3:]).as_euler("ZYX")
+    return np.array([*stand.torso_pose[:3], roll, pitch])
