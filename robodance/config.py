@@ -27,6 +27,7 @@ __all__ = [
     "ShowOutputs",
     "SimulationConfig",
     "TrainConfig",
+    "VerificationConfig",
     "load_config",
     "load_show",
     "said",
@@ -195,6 +196,31 @@ class SimulationConfig:
 
 
 @dataclass(frozen=True)
+class VerificationConfig:
+    """How a full-body plan is tried in simulation before it is danced."""
+
+    disturbances: str = "pushes, lag"
+    """Tried beside the undisturbed plan, separated by commas: pushes, lag, torque, tilt, heavier,
+    friction, com, backlash; all: these eight; none: no verification at all."""
+    nominal_tilt_deg: float = 2.0
+    """The trunk may lean this much beside the plan without disturbance."""
+    disturbed_tilt_deg: float = 6.0
+    """The same under a disturbance."""
+    rounds: int = 6
+    """How often a plan is tried at most; before the last time all sway is left out."""
+
+    def __post_init__(self) -> None:
+        _require(self.nominal_tilt_deg > 0.0, "nominal_tilt_deg must be positive")
+        _require(self.disturbed_tilt_deg > 0.0, "disturbed_tilt_deg must be positive")
+        _require(self.rounds >= 1, "rounds must be at least 1")
+
+    @property
+    def disturbance_names(self) -> tuple[str, ...]:
+        """The disturbances, by name."""
+        return tuple(name.strip() for name in self.disturbances.split(",") if name.strip())
+
+
+@dataclass(frozen=True)
 class RecordingConfig:
     """How the film is made."""
 
@@ -233,6 +259,7 @@ class PerformConfig:
     choreography: ChoreographyConfig = field(default_factory=ChoreographyConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    verification: VerificationConfig = field(default_factory=VerificationConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import robodance
 from robodance.config import PerformConfig
@@ -29,6 +29,9 @@ from robodance.values import (
     Recording,
     SongAnalysis,
 )
+
+if TYPE_CHECKING:
+    from robodance.motion.attempt import Adaptation
 
 __all__ = [
     "Performance",
@@ -165,11 +168,15 @@ def plan_dance(
             )
     with clock.stage("adapt"), tell.stage("adapting it") as report:
         adapted = adapt(dance, robot, config.motion, progress=report)
-        plan = _of_song(adapted.plan, analysis)
+    findings: tuple[str, ...] = ()
+    if config.motion.balance == "full-body" and config.verification.disturbances != "none":
+        with clock.stage("verify"), tell.stage("trying it") as report:
+            adapted, findings = _verified(adapted, config, report)
+    plan = _of_song(adapted.plan, analysis)
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)
-    warnings = (*remarks, *adapted.warnings, *_retreats(adapted.retreated_share))
+    warnings = (*remarks, *adapted.warnings, *findings, *_retreats(adapted.retreated_share))
     return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds, warnings)
 
 
@@ -264,6 +271,25 @@ def _dance(
 
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
         return conduct(plan, stage, progress=report)
+
+
+def _verified(
+    adapted: Adaptation, config: PerformConfig, report: Callable[[float], None]
+) -> tuple[Adaptation, tuple[str, ...]]:
+    """Return a full-body dance that was tried in simulation, and what that took."""
+    from robodance.performance.verify import verify_and_attenuate
+
+    found = verify_and_attenuate(
+        adapted,
+        config.robot,
+        config.simulation,
+        config.verification,
+        config.motion.knot_rate_hz,
+        report,
+    )
+    metadata = {**adapted.plan.metadata, "verification": found.metadata()}
+    plan = replace(found.made.plan, metadata=metadata)
+    return replace(found.made, plan=plan, warnings=adapted.warnings), found.warnings()
 
 
 def _film(

@@ -1,0 +1,174 @@
+"""One trial of a plan: a simulation under a disturbance, and whether the robot stood.
+
+``verify_plan`` runs several at once, each in a process of its own (this module: a job on
+stdin, the outcome on stdout), so that all cores work.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import robodance
+from robodance.config import SimulationConfig
+from robodance.errors import MissingDependency
+from robodance.values import FloatArray, Plan
+
+__all__ = ["Trial", "run_trial", "verify_plan"]
+
+FALLEN_RAD = np.radians(45.0)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a plan went under a disturbance.
+
+    Attributes:
+        disturbance: Its name in ``DISTURBANCES``.
+        fell_s: Robot time of a fall (a body but a foot touched the floor, or the torso
+            leaned over 45 degrees); None: it stood to the end.
+        tilt_rad: Largest angle between planned and simulated torso vertical, the known
+            delay removed.
+        tilt_time_s: When.
+        failures_s: When that angle came to exceed what was allowed, and when it fell.
+    """
+
+    disturbance: str
+    fell_s: float | None
+    tilt_rad: float
+    tilt_time_s: float
+    failures_s: tuple[float, ...] = ()
+
+
+def run_trial(
+    plan: Plan, robot: str, config: SimulationConfig, name: str, allowed_rad: float
+) -> Trial:
+    """Simulate a plan under a disturbance.
+
+    Args:
+        plan: The plan.
+        robot: Its robot's name or file.
+        config: Settings of the simulation.
+        name: Of the disturbance.
+        allowed_rad: Tilt error that still counts as standing.
+    """
+    from robodance.performance.conductor import conduct, tilt_between
+    from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation
+    from robodance.robots.model import load_robot
+
+    what = DISTURBANCES[name]
+    with DisturbedSimulation(load_robot(robot), config, what) as backend:
+        log = conduct(plan, backend)
+    moments = np.asarray(log.times_s)
+    planned = _poses_at(plan, moments - what.known_delay_s)
+    tilt = tilt_between(planned, np.asarray(log.torso_pose))
+    upright = np.zeros((len(moments), 7))
+    upright[:, 6] = 1.0
+    lying = tilt_between(upright, np.asarray(log.torso_pose)) > FALLEN_RAD
+    fell = [float(moments[lying][0])] if lying.any() else []
+    fell = sorted([*fell, *(float(moment) for moment in log.falls)])
+    far = tilt > allowed_rad
+    failures = moments[far & ~np.concatenate([[False], far[:-1]])].tolist()
+    return Trial(
+        name,
+        min(fell) if fell else None,
+        float(tilt.max()),
+        float(moments[tilt.argmax()]),
+        tuple(sorted({*failures, *fell[:1]})),
+    )
+
+
+def verify_plan(
+    plan: Plan,
+    robot: str,
+    config: SimulationConfig,
+    allowed_rad: Mapping[str, float],
+    *,
+    processes: int = 0,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Trial, ...]:
+    """Simulate a plan under several disturbances, as many at once as there are cores.
+
+    Args:
+        plan: The plan.
+        robot: Its robot's name or file.
+        config: Settings of the simulation; no window is opened.
+        allowed_rad: Disturbance to the tilt error that still counts as standing.
+        processes: At once; 0: one for each core.
+        progress: Called with how much is done, 0..1.
+
+    Raises:
+        MissingDependency: The simulation cannot be run.
+    """
+    tell = progress or (lambda share: None)
+    workers = processes or _cores()
+    jobs = [
+        (_plain(plan), robot, {**asdict(config), "gui": False}, name, allowed)
+        for name, allowed in allowed_rad.items()
+    ]
+    trials = []
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(jobs)))) as pool:
+        for trial in pool.map(_in_a_process, jobs):
+            trials.append(trial)
+            tell(len(trials) / len(jobs))
+    return tuple(trials)
+
+
+def _in_a_process(job: Sequence[Any]) -> Trial:
+    home = str(Path(robodance.__file__).resolve().parents[1])
+    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-m", "robodance.performance.trial"],
+        input=pickle.dumps(job),
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise MissingDependency(
+            f"a simulation for the plan's verification did not run ({said[-1]}); "
+            "see robodance doctor, or set verification.disturbances: none"
+        )
+    said = json.loads(done.stdout.decode().splitlines()[-1])
+    return Trial(**{**said, "failures_s": tuple(said["failures_s"])})
+
+
+def main() -> None:
+    """Run the trial that comes in on stdin."""
+    plan, robot, settings, name, allowed = pickle.load(sys.stdin.buffer)
+    trial = run_trial(Plan(**plan), robot, SimulationConfig(**settings), name, allowed)
+    print(json.dumps(asdict(trial)))
+
+
+def _plain(plan: Plan) -> dict[str, Any]:
+    """Return a plan's fields in a form that travels between processes."""
+    return {f.name: getattr(plan, f.name) for f in fields(plan) if f.name != "metadata"} | {
+        "metadata": {}
+    }
+
+
+def _poses_at(plan: Plan, times_s: FloatArray) -> FloatArray:
+    """Return the planned torso poses at any moments, (T, 7)."""
+    columns = [np.interp(times_s, plan.times_s, column) for column in plan.torso_pose.T]
+    poses = np.stack(columns, axis=1)
+    poses[:, 3:] /= np.linalg.norm(poses[:, 3:], axis=1, keepdims=True)
+    return poses
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+if __name__ == "__main__":
+    main()

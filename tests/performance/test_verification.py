@@ -1,0 +1,122 @@
+"""A plan is tried in simulation, under disturbances too, and calmed where it fails."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hand_made_plans import make_plan, standing_plan
+
+from robodance.config import SimulationConfig, VerificationConfig
+from robodance.errors import ConfigError
+from robodance.performance.disturbances import DISTURBANCES, FIXED
+from robodance.performance.trial import run_trial, verify_plan
+from robodance.performance.verify import verify_and_attenuate
+from robodance.robots.model import load_robot
+from robodance.values import Plan
+
+NAO = load_robot("nao_v6")
+SIMULATION = SimulationConfig()
+KNOT_RATE_HZ = 25.0
+BOW_S, SECONDS = 3.5, 5.0
+DEEPEST_RAD = 0.6
+
+
+@dataclasses.dataclass(frozen=True)
+class Bow:
+    """A stand that throws its trunk forward and back, as far as it is allowed to."""
+
+    share: np.ndarray
+
+    @property
+    def plan(self) -> Plan:
+        knots = np.arange(len(self.share)) / KNOT_RATE_HZ
+        times = np.arange(round(SECONDS * 100) + 1) / 100.0
+        bow = np.exp(-0.5 * ((times - BOW_S) / 0.12) ** 2) * np.interp(times, knots, self.share)
+        positions = np.tile(NAO.posture("StandInit"), (len(times), 1))
+        for side in "LR":
+            positions[:, NAO.index(f"{side}HipPitch")] -= DEEPEST_RAD * bow
+        plan = make_plan(NAO, positions)
+        poses = np.array(plan.torso_pose)
+        pitch = 2.0 * np.arcsin(poses[:, 4]) + DEEPEST_RAD * bow
+        poses[:, 4], poses[:, 6] = np.sin(pitch / 2.0), np.cos(pitch / 2.0)
+        return dataclasses.replace(plan, torso_pose=poses)
+
+    def again(self, share: np.ndarray) -> Bow:
+        return Bow(share)
+
+
+def boldest():
+    return Bow(np.ones(round(SECONDS * KNOT_RATE_HZ) + 1))
+
+
+def test_there_are_eight_fixed_disturbances_and_each_differs_from_the_model():
+    assert len(FIXED) == 8
+    assert all(what != DISTURBANCES["nominal"] for what in FIXED.values())
+
+
+def test_trials_run_beside_each_other_and_come_out_as_they_do_alone():
+    plan = standing_plan(NAO, "StandInit", 2.0)
+    trials = verify_plan(plan, "nao_v6", SIMULATION, {"nominal": 0.05, "tilt": 0.1})
+    assert [trial.disturbance for trial in trials] == ["nominal", "tilt"]
+    alone = run_trial(plan, "nao_v6", SIMULATION, "tilt", 0.1)
+    assert trials[1] == alone
+    assert trials[0].failures_s == alone.failures_s == ()
+    assert trials[0].tilt_rad < alone.tilt_rad
+
+
+@pytest.mark.parametrize(
+    ("name", "stronger"),
+    [
+        ("torque_share", {"torque_share": 0.05}),
+        ("push_ns", {"push_ns": 8.0}),
+        ("floor_tilt_rad", {"floor_tilt_rad": 0.5}),
+        ("com_error_m", {"com_error_m": 0.15}),
+    ],
+)
+def test_what_disturbs_a_little_fells_the_robot_when_it_is_large(monkeypatch, name, stronger):
+    plan = standing_plan(NAO, "StandInit", 4.5)
+    monkeypatch.setitem(
+        DISTURBANCES, "much", dataclasses.replace(DISTURBANCES["nominal"], **stronger)
+    )
+    assert run_trial(plan, "nao_v6", SIMULATION, "much", 0.1).fell_s is not None
+
+
+def test_a_late_robot_is_not_said_to_lean():
+    # Bowing by 0.1 rad in a tenth of a second, 80 ms late, is up to 4 degrees off the plan.
+    calm = Bow(0.17 * boldest().share)
+    late = run_trial(calm.plan, "nao_v6", SIMULATION, "lag", 0.1)
+    assert late.fell_s is None
+    assert np.degrees(late.tilt_rad) < 2.0
+
+
+def test_with_verification_the_robot_stands_and_without_it_falls():
+    bold = boldest()
+    fallen = run_trial(bold.plan, "nao_v6", SIMULATION, "nominal", 0.1)
+    assert fallen.fell_s is not None
+    config = VerificationConfig(
+        disturbances="torque", nominal_tilt_deg=20.0, disturbed_tilt_deg=20.0
+    )
+    found = verify_and_attenuate(bold, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert found.passed
+    assert found.rounds > 1
+    assert found.made.share.min() < 1.0
+    assert found.made.share[0] == 1.0  # the beginning is far from the failure
+    assert any("falls" in word or "leans" in word for word in found.warnings())
+    assert json.loads(json.dumps(found.metadata()))["passed"]
+
+
+def test_a_plan_that_stands_is_left_as_it_is():
+    calm = Bow(np.zeros_like(boldest().share))
+    config = VerificationConfig(disturbances="friction")
+    found = verify_and_attenuate(calm, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert found.made is calm
+    assert (found.rounds, found.reductions, found.warnings()) == (1, (), ())
+
+
+def test_an_unknown_disturbance_is_an_error():
+    config = VerificationConfig(disturbances="push")
+    with pytest.raises(ConfigError, match=r"no 'push'; did you mean 'pushes'"):
+        verify_and_attenuate(boldest(), "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
