@@ -37,7 +37,8 @@ MARGIN_M = 0.001  # kept beyond the required clearance, so that a price can reac
 ZMP_MARGIN_M = 0.002  # likewise, beyond the margin to the edge of the soles
 CHECKS_PER_STEP = 4
 CLOSER_CHECKS_PER_STEP = 16
-BETWEEN_SAMPLES_M = 0.0005  # a hundredth of a second at 10 m/s^2 changes a distance by 0.1 mm
+PRICES_PER_STEP = 8
+BETWEEN_SAMPLES_M = 0.004  # what parts that fly past each other gain and lose in 10 ms
 ZMP_BETWEEN_SAMPLES_M = 0.005  # accelerations are linear between knots
 BEFORE_AND_AFTER_S = 0.4
 WIDER_S = 0.1  # each further try looks this much further to either side
@@ -293,8 +294,8 @@ def _prices(
         arms.columns,
         control,
         segments,
-        per_step=CHECKS_PER_STEP,
-        margin_m=MARGIN_M,
+        per_step=PRICES_PER_STEP,
+        margin_m=MARGIN_M * (1 + attempt),
         weight=FIRST_PRICE * PRICE_STEP**attempt,
     )
     if not check.tipping.any():
