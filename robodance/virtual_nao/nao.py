@@ -16,6 +16,7 @@ import numpy as np
 
 from robodance.config import SimulationConfig
 from robodance.performance.bullet import pybullet
+from robodance.performance.window import Window
 from robodance.performance.world import BASE, World, place
 from robodance.robots.model import RobotModel, load_robot
 from robodance.robots.stability import standing_torso_pose
@@ -84,9 +85,9 @@ class VirtualNao:
         self.settings = settings
         self.version = VERSIONS[settings.version]
         self.robot: RobotModel = load_robot(settings.robot or self.version.robot)
+        self._window = Window(self.robot) if settings.gui else None
         self.world = World(
-            self.robot,
-            SimulationConfig(gui=settings.gui, physics_rate_hz=1000 // STEP_MS, log_rate_hz=50),
+            self.robot, SimulationConfig(physics_rate_hz=1000 // STEP_MS, log_rate_hz=50)
         )
         posture = np.array(self.robot.posture(settings.posture))
         self.world.put(posture, standing_torso_pose(self.robot, posture))
@@ -145,6 +146,8 @@ class VirtualNao:
         """End the worlds."""
         self.guard.close()
         self.world.close()
+        if self._window is not None:
+            self._window.close()
 
     def push(self, newtons: float) -> None:
         """Push the chest forward (negative: backward) for a moment."""
@@ -216,6 +219,8 @@ class VirtualNao:
         )
         for listener in self.each_cycle:
             listener()
+        if self._window is not None and self._window.due:
+            self._window.show(measured, self.felt.torso_pose)
         self._breathe()
         self._way = self.joints.advance(measured)
         self._strength = self.joints.stiffness * self.heat.stiffness_left()
