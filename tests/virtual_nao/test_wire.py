@@ -212,11 +212,11 @@ def test_disabling_life_makes_it_rest(shared):
 
 
 def test_lights_take_their_time(shared):
-    leds = shared.service("ALLeds")
-    start = time.monotonic()
+    leds, journal = shared.service("ALLeds"), shared.service("RobodanceJournal")
+    start = journal.time()  # the robot's own: on a busy machine it falls behind and catches up
     wait(leds.fadeRGB("FaceLeds", 0xFF8000, 0.2, _async=True))
     wait(leds.fadeRGB("FaceLeds", "red", 0.2, _async=True))
-    assert time.monotonic() - start >= 0.38  # less a motion cycle
+    assert journal.time() - start >= 0.38  # less a motion cycle
     with pytest.raises(RuntimeError, match="not a colour"):
         leds.fadeRGB("FaceLeds", "pinkish", 0.1)
 

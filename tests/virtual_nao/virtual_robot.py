@@ -55,7 +55,7 @@ class Robot:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
-            return self.process.wait(10)
+            return self.process.wait(30)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
