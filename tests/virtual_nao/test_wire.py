@@ -82,6 +82,8 @@ def test_chunks_sent_ahead_join_and_the_joint_follows_them(shared, motion):
     cycle_s = 0.024
     times = [k * 3 * cycle_s for k in range(1, 15)]  # each chunk is 42 cycles long
     whole = 0.4 * np.sin(np.arange(1, 43) * 3 * cycle_s * 2.0)
+    wait(motion.angleInterpolation("HeadYaw", [0.0], [0.5], True, _async=True))
+    wait(motion.angleInterpolation("HeadYaw", [0.0], [0.2], True, _async=True))  # and at rest
     begins = shared.service("RobodanceJournal").time()
     chunks = [
         motion.angleInterpolation("HeadYaw", part.tolist(), times, True, _async=True)
