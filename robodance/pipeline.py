@@ -1,7 +1,7 @@
 """The whole show on one screen: hear, imagine, adapt, dance.
 
 Only this module knows all four stages; each of them knows only the values of
-``values.py``.
+``values``.
 """
 
 from __future__ import annotations

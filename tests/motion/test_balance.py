@@ -5,7 +5,6 @@ import pytest
 from robot_like_dancers import dancer_like
 
 from robodance.config import MotionConfig
-from robodance.motion import repair
 from robodance.motion.balance import BalanceTerm, upper_body_only
 from robodance.motion.certificate import certify
 from robodance.motion.plan import adapt
@@ -63,12 +62,10 @@ def swinging():
     return dancer_like(ROBOT, motion)
 
 
-def test_with_the_price_the_margin_is_kept_and_without_it_is_not(monkeypatch):
+def test_with_the_price_the_margin_is_kept_and_without_it_is_not():
     kept = certify(adapt(swinging(), ROBOT, QUICK).plan, ROBOT)
     assert kept.clean
     assert kept.zmp_margin_m > QUICK.zmp_margin_m - 1e-4  # looked at 400 times a second
-    monkeypatch.setattr(repair, "REPAIR_TRIES", 0)
-    monkeypatch.setattr(repair, "RETREATS", 0)
     lax = MotionConfig(
         acceleration_per_velocity_per_s=QUICK.acceleration_per_velocity_per_s, zmp_margin_m=-1.0
     )
