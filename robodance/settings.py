@@ -1,6 +1,6 @@
 """Settings as typed dataclasses: from YAML and flags, strict about keys and types.
 
-What settings there are stands in ``config.py`` (and, for a robot or a generator, beside
+What settings there are stands in ``config`` (and, for a robot or a generator, beside
 its code); here is only how plain values become such a dataclass.
 """
 
@@ -18,7 +18,7 @@ import yaml
 
 from robodance.errors import ConfigError
 
-__all__ = ["as_dict", "from_dict", "override", "read_yaml"]
+__all__ = ["as_dict", "beside", "from_dict", "override", "read_yaml", "require"]
 
 Config = TypeVar("Config")
 
@@ -41,6 +41,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected 'key: value' lines, found {type(content).__name__}")
     return content
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise a ConfigError that says ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ConfigError(message)
+
+
+def beside(file: Path, name: str) -> str:
+    """Return a path that a YAML file names, seen from that file's own folder."""
+    return str(file.parent / Path(name).expanduser())
 
 
 def override(config: Config, changes: Mapping[str, Any], *, where: str = "options") -> Config:

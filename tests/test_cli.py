@@ -9,6 +9,7 @@ import pytest
 
 from robodance import cli
 from robodance.cli import main
+from robodance.commands.perform import what_to_perform
 from robodance.config import PerformConfig, load_config
 from robodance.errors import ConfigError
 
@@ -82,7 +83,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(capsys, tmp_path, monkeypatch, 
 def settings_of(*arguments):
     """The settings that a command line of ``perform`` ends up with."""
     options = cli._parser().parse_args(["perform", *arguments])
-    return cli._what_to_perform(options)[1]
+    return what_to_perform(options)[1]
 
 
 @pytest.fixture

@@ -28,10 +28,12 @@ ALLOWED = {
     "robots": LOW | {"config"},
     **{stage: LOW | {"config", "robots"} for stage in STAGES},
     "learning": LOW | {"config", "robots", "audio", "choreography"},
-    "pipeline": LOW | {"config", "robots", *STAGES},
+    "planning": LOW | {"config", "robots", *STAGES},
+    "pipeline": LOW | {"config", "robots", "planning", *STAGES},
     "doctor": LOW | {"config", "robots", *STAGES},
     "virtual_nao": LOW | {"config", "robots", "performance"},
-    "cli": LOW | {"config", "doctor", "pipeline", "learning", "virtual_nao"},
+    "commands": LOW | {"config", "doctor", "pipeline", "learning"},
+    "cli": LOW | {"commands", "virtual_nao"},
     "": {"errors", "config", "pipeline"},  # robodance/__init__.py, lazily
     "__main__": {"cli"},
 }

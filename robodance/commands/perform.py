@@ -1,0 +1,197 @@
+"""The command ``robodance perform``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from robodance.commands.options import factor, first, moment, pairs
+from robodance.errors import UsageError
+
+if TYPE_CHECKING:
+    from robodance.config import PerformConfig, ShowConfig
+    from robodance.values import PoseSequence
+
+__all__ = ["add_perform", "what_to_perform"]
+
+
+def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the command line."""
+    perform = commands.add_parser(
+        "perform",
+        parents=[common],
+        help="a song in, a dancing NAO out",
+        description="Hear a song, imagine a dance, adapt it to the robot, prove it, perform it.",
+    )
+    what = perform.add_argument_group("what")
+    what.add_argument("song", nargs="?", help="song file (wav, mp3, flac, ogg, opus, aiff, m4a...)")
+    what.add_argument(
+        "--demo",
+        nargs="?",
+        const="rumba",
+        metavar="GENRE",
+        help="perform a song that ships with robodance: cha-cha, rumba, tango or waltz",
+    )
+    what.add_argument("--show", metavar="FILE", help="perform what a show file says")
+    what.add_argument(
+        "--dance",
+        metavar="FILE",
+        help="a dance of your own instead of an imagined one (.bvh, .c3d, .npz, .npy, "
+        "skeletons.json), with or without a song",
+    )
+    what.add_argument(
+        "--skeleton",
+        metavar="NAME|FILE",
+        help="whose joints the dance's are (see configs/skeletons; default: by its format)",
+    )
+    what.add_argument("--fps", type=float, help="frames a second, when the dance does not say")
+    what.add_argument("--from", dest="from_s", type=moment, metavar="S", help="begin at S seconds")
+    what.add_argument("--to", dest="to_s", type=moment, metavar="S", help="end at S seconds")
+    where = perform.add_argument_group("where")
+    where.add_argument("--sim", action="store_true", help="perform in the PyBullet simulation")
+    where.add_argument("--gui", action="store_true", help="show the simulation, in real time")
+    where.add_argument("--dry-run", action="store_true", help="stop at the plan; move nothing")
+    where.add_argument("--robot-model", metavar="NAME", help="nao_v6 (default) or nao_v5")
+    hear = perform.add_argument_group("hearing")
+    hear.add_argument("--bpm", type=float, help="tempo, when the ear is wrong")
+    hear.add_argument("--beats", metavar="FILE", help="beats: seconds, optionally beat number")
+    hear.add_argument("--genre", help="cha-cha, rumba, tango or waltz, when the ear is wrong")
+    dance = perform.add_argument_group("dancing")
+    dance.add_argument("--seed", type=int, help="another seed, another dance (default: 0)")
+    dance.add_argument("--weights", metavar="FILE", help="weights to imagine with")
+    dance.add_argument(
+        "--tempo",
+        choices=("keep", "slow", "warp"),
+        help="keep the tempo, slow motion, or slower only where it must be, bar by bar",
+    )
+    dance.add_argument(
+        "--slow-motion",
+        type=factor,
+        metavar="K",
+        help="how many times slower, or auto: as little as keeps the arms close (implies slow)",
+    )
+    dance.add_argument(
+        "--vigour", type=float, metavar="V", help="share of speed and force to use, 0.3 to 1"
+    )
+    dance.add_argument(
+        "--mirror", action="store_true", default=None, help="exchange the dance's left and right"
+    )
+    dance.add_argument(
+        "--leave-alone", metavar="JOINTS", help="joints that do not move, separated by commas"
+    )
+    dance.add_argument("--start-posture", metavar="NAME", help="posture to start in")
+    dance.add_argument("--end-posture", metavar="NAME", help="posture to end in")
+    dance.add_argument("--solver", choices=("whole-song", "ikpy"), help="how arms find angles")
+    dance.add_argument(
+        "--balance", choices=("upper-body", "full-body"), help="how to stay on the feet"
+    )
+    leave = perform.add_argument_group("what is left behind")
+    leave.add_argument("--out", metavar="DIR", help="folder (default: performances/SONG-SEED)")
+    leave.add_argument(
+        "--record",
+        nargs="?",
+        const="",
+        metavar="FILE",
+        help="film the performance (default: film.mp4 in the folder)",
+    )
+    settings = perform.add_argument_group("settings")
+    settings.add_argument("--config", metavar="FILE", help="YAML settings (see configs/)")
+    settings.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="any setting, for example --set motion.lead_in_s=3",
+    )
+    perform.set_defaults(run=_perform)
+
+
+def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
+    song, config, show = what_to_perform(options)
+    dance = _dance_of_your_own(options)
+    simulate = options.sim or options.gui or (show is not None and show.backend == "simulation")
+    if options.dry_run:
+        simulate = False
+    elif not simulate and show is None:
+        raise UsageError("say where to perform: --sim in simulation, or --dry-run for a plan only")
+    from robodance.pipeline import default_folder, perform
+    from robodance.progress import console_progress
+
+    folder = options.out or (show.outputs.folder if show else None)
+    record = options.record
+    if record is None and show is not None and show.outputs.film and simulate:
+        record = ""
+    if record is not None and not simulate:
+        raise UsageError("--record films a performance; it needs --sim and no --dry-run")
+    out = Path(folder) if folder else default_folder(song or Path(options.dance), config.seed)
+    performance = perform(
+        song,
+        config,
+        dance=dance,
+        backend="simulation" if simulate else None,
+        out=out,
+        record=None if record is None else Path(record) if record else out / "film.mp4",
+        from_s=first(options.from_s, show.from_s if show else None, 0.0),
+        to_s=first(options.to_s, show.to_s if show else None, None),
+        progress=console_progress(),
+    )
+    if options.json:
+        return dict(performance.report)
+    print(performance.summary)
+    return {"exit_code": performance.exit_code}
+
+
+def what_to_perform(
+    options: argparse.Namespace,
+) -> tuple[Path | None, PerformConfig, ShowConfig | None]:
+    """Put song, settings and show together: defaults < --config < --show < flags."""
+    from robodance.config import load_config, load_show, said
+    from robodance.resources import launch_path
+    from robodance.settings import override
+
+    songs = sum(x is not None for x in (options.song, options.demo, options.show))
+    if songs > 1 or (songs == 0 and options.dance is None):
+        raise UsageError("give one song: a file, or --demo, or --show FILE; or a --dance FILE")
+    config = load_config(options.config)
+    show = load_show(options.show) if options.show else None
+    if show is not None:
+        config = override(config, show.settings(), where=str(options.show))
+    song: Path | None
+    if options.demo:
+        song = launch_path(f"songs/{options.demo}.ogg")
+        if not song.is_file():
+            there = ", ".join(sorted(file.stem for file in song.parent.glob("*.ogg")))
+            raise UsageError(f"--demo {options.demo}: no such demo song; there are {there}")
+    else:
+        name = show.song if show else options.song
+        song = Path(name) if name is not None else None
+    flags = {
+        "robot": options.robot_model,
+        "seed": options.seed,
+        "audio.bpm": options.bpm,
+        "audio.beats_file": options.beats,
+        "audio.genre": options.genre,
+        "choreography.weights": options.weights,
+        "motion.tempo": options.tempo,
+        "motion.slow_motion": options.slow_motion,
+        "motion.vigour": options.vigour,
+        "motion.mirror": options.mirror,
+        "motion.leave_alone": options.leave_alone,
+        "motion.start_posture": options.start_posture,
+        "motion.end_posture": options.end_posture,
+        "motion.balance": options.balance,
+        "motion.solver": options.solver,
+        "simulation.gui": options.gui or None,
+    }
+    return song, override(config, {**said(flags), **pairs(options.set)}), show
+
+
+def _dance_of_your_own(options: argparse.Namespace) -> PoseSequence | None:
+    if options.dance is None:
+        if options.skeleton is not None or options.fps is not None:
+            raise UsageError("--skeleton and --fps say how to read a --dance FILE; give one")
+        return None
+    from robodance.motion_files.read import read_motion
+
+    return read_motion(options.dance, skeleton=options.skeleton, frame_rate_hz=options.fps)

@@ -1,0 +1,24 @@
+"""How a dance is imagined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robodance.settings import require
+
+__all__ = ["ChoreographyConfig"]
+
+
+@dataclass(frozen=True)
+class ChoreographyConfig:
+    """How a dance is imagined."""
+
+    generator: str = "autoregressive"
+    """Generator family."""
+    weights: str | None = None
+    """Weight file to use instead of the shipped one of the genre."""
+    frame_rate_hz: float = 25.0
+    """Frames per second of the imagined dance."""
+
+    def __post_init__(self) -> None:
+        require(10.0 <= self.frame_rate_hz <= 120.0, "frame_rate_hz must lie in 10..120")

@@ -1,0 +1,88 @@
+"""How a plan is tried, danced and filmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from robodance.settings import require
+
+__all__ = ["RecordingConfig", "SimulationConfig", "VerificationConfig"]
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """How PyBullet is driven."""
+
+    gui: bool = False
+    """Show a window and run in real time; otherwise as fast as it can."""
+    physics_rate_hz: int = 240
+    """Physics steps per second."""
+    solver_iterations: int = 100
+    """Constraint solver iterations per step (fewer let the robot lean)."""
+    servo_lag_s: float = 0.025
+    """Time constant of the simulated motors."""
+    friction: float = 0.8
+    """Friction coefficient between soles and floor."""
+    log_rate_hz: int = 60
+    """Samples per second of the log; divides physics_rate_hz."""
+
+    def __post_init__(self) -> None:
+        require(self.physics_rate_hz >= 100, "physics_rate_hz must be at least 100")
+        require(self.solver_iterations >= 1, "solver_iterations must be at least 1")
+        require(self.servo_lag_s > 0.0, "servo_lag_s must be positive")
+        require(
+            self.log_rate_hz >= 1 and self.physics_rate_hz % self.log_rate_hz == 0,
+            "log_rate_hz must divide physics_rate_hz",
+        )
+
+
+@dataclass(frozen=True)
+class VerificationConfig:
+    """How a full-body plan is tried in simulation before it is danced."""
+
+    disturbances: str = "pushes, lag"
+    """Tried beside the undisturbed plan, separated by commas: pushes, lag, torque, tilt, heavier,
+    friction, com, backlash; all: these eight; none: no verification at all."""
+    nominal_tilt_deg: float = 2.0
+    """The trunk may lean this much beside the plan without disturbance."""
+    disturbed_tilt_deg: float = 6.0
+    """The same under a disturbance."""
+    rounds: int = 6
+    """How often a plan is tried at most; before the last time all sway is left out."""
+
+    def __post_init__(self) -> None:
+        require(self.nominal_tilt_deg > 0.0, "nominal_tilt_deg must be positive")
+        require(self.disturbed_tilt_deg > 0.0, "disturbed_tilt_deg must be positive")
+        require(self.rounds >= 1, "rounds must be at least 1")
+
+    @property
+    def disturbance_names(self) -> tuple[str, ...]:
+        """The disturbances, by name."""
+        return tuple(name.strip() for name in self.disturbances.split(",") if name.strip())
+
+
+@dataclass(frozen=True)
+class RecordingConfig:
+    """How the film is made."""
+
+    width: int = 1280
+    """Picture width in pixels (even)."""
+    height: int = 720
+    """Picture height in pixels (even)."""
+    frame_rate_hz: int = 25
+    """Pictures per second."""
+    renderer: str = "auto"
+    """auto: the fastest present; egl: PyBullet's OpenGL; tiny: PyBullet's software renderer."""
+    crf: int = 20
+    """H.264 quality, smaller is better."""
+    processes: int = 0
+    """Processes that draw; 0: one for each processor, at most 8."""
+
+    def __post_init__(self) -> None:
+        require(self.renderer in {"auto", "egl", "tiny"}, "renderer must be auto, egl or tiny")
+        require(
+            self.width > 0 and self.height > 0 and self.width % 2 == 0 and self.height % 2 == 0,
+            "width and height must be positive and even",
+        )
+        require(1 <= self.frame_rate_hz <= 120, "frame_rate_hz must lie in 1..120")
+        require(0 <= self.processes <= 64, "processes must lie in 0..64")
