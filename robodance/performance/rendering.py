@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import IO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-import robodance
 from robodance.errors import MissingDependency
 from robodance.performance.camera import Camera
 from robodance.performance.render_worker import READY, RenderJob, picture_bytes
 from robodance.performance.scene import EGL_HELP, SceneSettings
+from robodance.performance.workers import cores, last_words, start_worker
 from robodance.resources import urdf_path
 from robodance.values import FloatArray
 
@@ -53,7 +50,7 @@ def draw_pictures(
         MissingDependency: No renderer, or not the one that is asked for, starts here.
     """
     choices = ("egl", "tiny") if settings.renderer == "auto" else (settings.renderer,)
-    workers = processes or (min(_cores(), MOST_WORKERS) if len(positions_rad) > FEW_PICTURES else 1)
+    workers = processes or (min(cores(), MOST_WORKERS) if len(positions_rad) > FEW_PICTURES else 1)
     for renderer in choices:
         chosen = replace(settings, renderer=renderer)
         with (
@@ -101,7 +98,7 @@ class _Pool:
             for first in range(workers):
                 turn = slice(first, None, workers)
                 job = RenderJob(settings, positions_rad[turn], torso_pose[turn])
-                self._workers.append(_start(job, log.fileno()))
+                self._workers.append(_start(job, log))
         except BaseException:
             self.__exit__()
             raise
@@ -126,9 +123,7 @@ class _Pool:
     def complaint(self) -> str:
         """Return the last line that a worker wrote to stderr."""
         self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        said = [line.strip() for line in lines if line.strip() and "build time" not in line]
-        return said[-1] if said else "no message"
+        return last_words(self._log.read())
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -150,25 +145,10 @@ class _Pool:
         return worker.stdout.read(size)
 
 
-def _start(job: RenderJob, log: int) -> subprocess.Popen[bytes]:
-    """Start a worker in a session of its own: Ctrl-C reaches it through its owner only."""
-    home = str(Path(robodance.__file__).resolve().parents[1])
-    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "robodance.performance.render_worker"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        env={**os.environ, "PYTHONPATH": path, "LP_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-    )
+def _start(job: RenderJob, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    worker = start_worker("robodance.performance.render_worker", log)
     assert worker.stdin is not None
     with suppress(BrokenPipeError):  # it has ended already; started() will notice
         pickle.dump(job, worker.stdin)
         worker.stdin.close()
     return worker
-
-
-def _cores() -> int:
-    """Return the number of processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

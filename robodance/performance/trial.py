@@ -7,21 +7,20 @@ stdin, the outcome on stdout), so that all cores work.
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-import robodance
 from robodance.config import SimulationConfig
 from robodance.errors import MissingDependency
+from robodance.performance.workers import cores, last_words, start_worker
 from robodance.values import FloatArray, Plan
 
 __all__ = ["Trial", "run_trial", "verify_plan"]
@@ -111,37 +110,37 @@ def verify_plan(
         MissingDependency: The simulation cannot be run.
     """
     tell = progress or (lambda share: None)
-    workers = processes or _cores()
+    workers = processes or cores()
     jobs = [
         (_plain(plan), robot, {**asdict(config), "gui": False}, name, allowed)
         for name, allowed in allowed_rad.items()
     ]
-    trials = []
+    trials: list[Trial] = []
+    running: list[subprocess.Popen[bytes]] = []
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(jobs)))) as pool:
-        for trial in pool.map(_in_a_process, jobs):
-            trials.append(trial)
-            tell(len(trials) / len(jobs))
+        try:
+            for trial in pool.map(partial(_in_a_process, running=running), jobs):
+                trials.append(trial)
+                tell(len(trials) / len(jobs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in running:
+                worker.kill()
+            raise
     return tuple(trials)
 
 
-def _in_a_process(job: Sequence[Any]) -> Trial:
-    home = str(Path(robodance.__file__).resolve().parents[1])
-    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-m", "robodance.performance.trial"],
-        input=pickle.dumps(job),
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        check=False,
-    )
-    if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+def _in_a_process(job: Sequence[Any], running: list[subprocess.Popen[bytes]]) -> Trial:
+    with start_worker("robodance.performance.trial", subprocess.PIPE) as worker:
+        running.append(worker)
+        answer, said = worker.communicate(pickle.dumps(job))
+    if worker.returncode != 0:
         raise MissingDependency(
-            f"a simulation for the plan's verification did not run ({said[-1]}); "
+            f"a simulation for the plan's verification did not run ({last_words(said)}); "
             "see robodance doctor, or set verification.disturbances: none"
         )
-    said = json.loads(done.stdout.decode().splitlines()[-1])
-    return Trial(**{**said, "failures_s": tuple(said["failures_s"])})
+    found = json.loads(answer.decode().splitlines()[-1])
+    return Trial(**{**found, "failures_s": tuple(found["failures_s"])})
 
 
 def main() -> None:
@@ -164,10 +163,6 @@ def _poses_at(plan: Plan, times_s: FloatArray) -> FloatArray:
     poses = np.stack(columns, axis=1)
     poses[:, 3:] /= np.linalg.norm(poses[:, 3:], axis=1, keepdims=True)
     return poses
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 if __name__ == "__main__":

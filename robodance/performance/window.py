@@ -11,18 +11,15 @@ from __future__ import annotations
 import os
 import pickle
 import select
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-import robodance
 from robodance.errors import MissingDependency, UsageError
+from robodance.performance.workers import last_words, start_worker
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray
 
@@ -58,7 +55,7 @@ class Window:
         if not os.environ.get("DISPLAY"):
             raise UsageError("--gui needs a display, and DISPLAY is not set; leave --gui out")
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed with the window
-        self._process = _start(self._log.fileno())
+        self._process = start_worker("robodance.performance.window_process", self._log, bufsize=0)
         self._shown_s = -np.inf
         try:
             self._open(WindowJob(str(robot.urdf), robot.joint_names))
@@ -109,23 +106,6 @@ class Window:
         answers, _, _ = select.select([self._process.stdout], [], [], OPENS_WITHIN_S)
         if not answers or self._process.stdout.read(len(READY)) != READY:
             self._log.seek(0)
-            lines = self._log.read().decode(errors="replace").split("\n")
-            said = [line.strip() for line in lines if line.strip() and "build time" not in line]
             raise MissingDependency(
-                f"the window does not open ({said[-1] if said else 'no message'}); leave --gui out"
+                f"the window does not open ({last_words(self._log.read())}); leave --gui out"
             )
-
-
-def _start(log: int) -> subprocess.Popen[bytes]:
-    """Start the process in a session of its own: Ctrl-C reaches it through its owner only."""
-    home = str(Path(robodance.__file__).resolve().parents[1])
-    path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.Popen(
-        [sys.executable, "-m", "robodance.performance.window_process"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=log,
-        bufsize=0,
-        env={**os.environ, "PYTHONPATH": path},
-        start_new_session=True,
-    )

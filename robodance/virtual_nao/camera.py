@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import robodance
+from robodance.performance.workers import start_worker
 from robodance.virtual_nao.camera_worker import Shot
 from robodance.virtual_nao.deferred import Deferred
 from robodance.virtual_nao.nao import VirtualNao
@@ -91,16 +89,7 @@ class Camera:
 
     def _wait(self) -> None:
         """Send orders one by one; tell the robot's thread what comes back."""
-        home = str(Path(robodance.__file__).resolve().parents[1])
-        path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "robodance.virtual_nao.camera_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,
-        )
+        worker = start_worker("robodance.virtual_nao.camera_worker", subprocess.DEVNULL)
         self._worker = worker
         assert worker.stdin is not None
         assert worker.stdout is not None
