@@ -13,12 +13,20 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.robots.kinematics import forward_kinematics, joint_axes
-from robodance.robots.model import Joint, RobotModel
+from robodance.robots.kinematics import forward_kinematics, joint_axes, topological_joints
+from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world
 from robodance.values import FloatArray
 
-__all__ = ["TORSO_AXES", "FeetPoses", "Legs", "heading_pose", "leg_columns", "legs_under"]
+__all__ = [
+    "TORSO_AXES",
+    "FeetPoses",
+    "Legs",
+    "heading_pose",
+    "leg_columns",
+    "leg_motors",
+    "legs_under",
+]
 
 TORSO_AXES = ("x", "y", "z", "roll", "pitch")
 """What a torso on placed feet can choose: metres and radians, world."""
@@ -76,14 +84,22 @@ class Legs:
 
 def leg_columns(robot: RobotModel) -> tuple[int, ...]:
     """Return the columns of the joints between the torso and the feet."""
-    by_child = {joint.child: joint for joint in robot.joints}
-    columns = []
-    for foot in robot.feet.values():
-        link = foot
-        while link != robot.base_link:
-            columns.append(robot.index(by_child[link].name))
-            link = by_child[link].parent
-    return tuple(sorted(columns))
+    joints = topological_joints(robot, robot.feet.values())
+    return tuple(sorted(robot.index(joint.name) for joint in joints))
+
+
+def leg_motors(robot: RobotModel) -> FloatArray:
+    """Return how the legs' m motors move the J joints, (J, m)."""
+    motors: dict[str, int] = {}
+    pairs = []
+    for column in leg_columns(robot):
+        name = robot.joint_names[column]
+        leader = robot.mirrored_joints.get(name, name)
+        pairs.append((column, motors.setdefault(leader, len(motors))))
+    spread = np.zeros((len(robot.joint_names), len(motors)))
+    for column, motor in pairs:
+        spread[column, motor] = 1.0
+    return spread
 
 
 def heading_pose(torso: FloatArray, yaw_rad: FloatArray) -> FloatArray:
@@ -114,7 +130,7 @@ def legs_under(
         start_yaw_rad: Shape (T,).
     """
     positions, yaw = np.array(start_rad), np.array(start_yaw_rad)
-    motors = _motors(robot)
+    motors = leg_motors(robot)
     for _ in range(ROUNDS):
         miss, by_motor, by_torso = _equations(robot, torso, feet, positions, yaw, motors)
         worst = np.abs(miss).max(axis=1)
@@ -136,20 +152,6 @@ def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
     turned = matrix.swapaxes(1, 2)
     square = turned @ matrix + DAMPING * np.eye(matrix.shape[2])
     return np.asarray(np.linalg.solve(square, turned @ right))
-
-
-def _motors(robot: RobotModel) -> FloatArray:
-    """Return how the legs' m motors move the J joints, (J, m)."""
-    motors: dict[str, int] = {}
-    pairs = []
-    for column in leg_columns(robot):
-        name = robot.joint_names[column]
-        leader = robot.mirrored_joints.get(name, name)
-        pairs.append((column, motors.setdefault(leader, len(motors))))
-    spread = np.zeros((len(robot.joint_names), len(motors)))
-    for column, motor in pairs:
-        spread[column, motor] = 1.0
-    return spread
 
 
 def _equations(
@@ -190,7 +192,7 @@ def _equations(
             by_torso[:, spin, d] = axis
         by_joint[:, place, -1] = np.cross(spins[2], arm)
         by_joint[:, spin, -1] = spins[2]
-        carried = {joint.name for joint in _chain(robot, robot.feet[side])}
+        carried = {joint.name for joint in topological_joints(robot, [robot.feet[side]])}
         for i, column in enumerate(columns):
             if robot.joint_names[column] not in carried:
                 continue
@@ -200,12 +202,3 @@ def _equations(
             by_joint[:, spin, column] = axis
     by_motor = np.concatenate([by_joint[:, :, :-1] @ motors, by_joint[:, :, -1:]], axis=2)
     return miss, by_motor, by_torso
-
-
-def _chain(robot: RobotModel, link: str) -> list[Joint]:
-    by_child = {joint.child: joint for joint in robot.joints}
-    chain = []
-    while link != robot.base_link:
-        chain.append(by_child[link])
-        link = by_child[link].parent
-    return chain

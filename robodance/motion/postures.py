@@ -16,6 +16,7 @@ from robodance.config import MotionConfig
 from robodance.errors import ConfigError
 from robodance.motion.balance import Stand, upper_body_only
 from robodance.motion.distance import pair_distances
+from robodance.motion.legs import leg_columns, leg_motors
 from robodance.motion.limits import JointLimits, joint_limits
 from robodance.motion.spline import Spline, fit_spline, resting_ends
 from robodance.motion.transition import at_rest, transition
@@ -63,7 +64,7 @@ def stand_posture(robot: RobotModel, config: MotionConfig) -> FloatArray:
     """
     posture = np.array(robot.posture(config.stand))
     start = np.asarray(robot.posture(config.start_posture or config.stand))
-    legs = set(_leg_columns(robot))
+    legs = set(leg_columns(robot))
     for name in config.joints_left_alone:
         column = robot.index(name)
         if column in legs and start[column] != posture[column]:
@@ -127,7 +128,7 @@ def posture_change(
     if np.abs(named - stand.posture_rad).max() < SAME_RAD:
         return None
     begin = _on_planted_feet(robot, named[None], stand)[0]
-    away = float(np.abs(begin - named)[_leg_columns(robot)].max())
+    away = float(np.abs(begin - named)[list(leg_columns(robot))].max())
     if away > FAR_RAD:
         raise ConfigError(
             f"the feet of {name!r} are too far from those of {config.stand!r} (a leg joint would "
@@ -217,18 +218,6 @@ def _checked(
     return Change(path.control, slide, away)
 
 
-def _leg_columns(robot: RobotModel) -> list[int]:
-    """Return the columns of the joints between the torso and the feet."""
-    by_child = {joint.child: joint for joint in robot.joints}
-    columns = []
-    for foot in robot.feet.values():
-        link = foot
-        while link != robot.base_link:
-            columns.append(robot.index(by_child[link].name))
-            link = by_child[link].parent
-    return columns
-
-
 def _on_planted_feet(robot: RobotModel, positions_rad: FloatArray, stand: Stand) -> FloatArray:
     """Return the postures (T, J) nearest to given ones whose feet are placed as the stand's are.
 
@@ -237,7 +226,7 @@ def _on_planted_feet(robot: RobotModel, positions_rad: FloatArray, stand: Stand)
     """
     wanted = _between_feet(robot, forward_kinematics(robot, stand.posture_rad[None]))
     result = positions_rad.copy()
-    spread = _motors(robot)
+    spread = leg_motors(robot)
     legs = spread.any(axis=1)
     low, high = robot.position_limits_rad.T
     for _ in range(PROJECTIONS):
@@ -260,21 +249,6 @@ def _step_back(slope: FloatArray, miss: FloatArray, drift: FloatArray) -> FloatA
     back = np.linalg.pinv(slope)
     free = np.eye(slope.shape[2]) - back @ slope
     return np.asarray(-(back @ miss[:, :, None] + free @ drift[:, :, None])[:, :, 0])
-
-
-def _motors(robot: RobotModel) -> FloatArray:
-    """Return how the legs' m motors move the J joints, (J, m)."""
-    leaders: dict[str, int] = {}
-    columns = _leg_columns(robot)
-    pairs = []
-    for column in columns:
-        name = robot.joint_names[column]
-        leader = robot.mirrored_joints.get(name, name)
-        pairs.append((column, leaders.setdefault(leader, len(leaders))))
-    spread = np.zeros((len(robot.joint_names), len(leaders)))
-    for column, motor in pairs:
-        spread[column, motor] = 1.0
-    return spread
 
 
 def _between_feet(robot: RobotModel, poses: LinkPoses) -> tuple[FloatArray, FloatArray]:
