@@ -1,30 +1,45 @@
 """What may be wrong with a robot or its floor: a plan has to stand on them all the same.
 
-Each disturbance is one number or two of the simulated world. They act on PyBullet's body
-and on the commands; the plan knows nothing of them.
+Each disturbance is one number or two of the simulated world. They act on the body and on
+the commands, in whichever physics; the plan knows nothing of them. A seed varies what is
+left open: when pushes come and from where, and to which side floor and weight are off.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from robodance.config import SimulationConfig
-from robodance.performance.backend import Observation
+from robodance.performance.backend import Backend, Observation
 from robodance.performance.backends.simulation import PyBulletSimulation
 from robodance.performance.bullet import pybullet
+from robodance.performance.world import BASE
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
-__all__ = ["DISTURBANCES", "FIXED", "Disturbance", "DisturbedSimulation"]
+__all__ = [
+    "DISTURBANCES",
+    "FIXED",
+    "Body",
+    "Disturbance",
+    "DisturbedSimulation",
+    "Physics",
+    "Pushes",
+    "in_pybullet",
+    "pushes_of",
+]
 
 GRAVITY_M_S2 = 9.81
 FIRST_PUSH_S, PUSH_EVERY_S, PUSH_S, PUSH_DIRECTIONS = 3.0, 4.0, 0.1, 8
-TORSO = -1  # PyBullet's index of the base link
+EARLIEST_PUSH_S, PUSH_GAPS_S = 2.0, (3.0, 5.0)  # with a seed
+ON_ONE_FOOT = 0.5  # share of a push that a robot gets while one foot carries it
+FORWARD_LEFT_RAD = np.pi / 4.0
 
 
 @dataclass(frozen=True)
@@ -38,10 +53,14 @@ class Disturbance:
         delay_s: Commands come this much later.
         lag_s: Time constant of the motors, whose speed is then not fed forward; None: as
             configured.
-        floor_tilt_rad: The floor leans forward and to the left by this angle in all.
-        com_error_m: The weight pulls as if the centre of mass were this far ahead.
+        floor_tilt_rad: The floor leans forward and to the left by this angle in all; with a
+            seed, to any side.
+        com_error_m: The weight pulls as if the centre of mass were this far ahead; with a
+            seed, to any side.
         backlash_rad: Play between a motor and its joint.
-        push_ns: A push on the torso every four seconds, from eight directions in turn.
+        push_ns: Pushes on the torso in double support, of ``PUSH_S``; half of it while one
+            foot carries the robot. ``pushes_of`` says when and from where.
+        seed: Varies what is left open; 0: always the same.
     """
 
     mass_share: float = 1.0
@@ -53,6 +72,7 @@ class Disturbance:
     com_error_m: float = 0.0
     backlash_rad: float = 0.0
     push_ns: float = 0.0
+    seed: int = 0
 
     @property
     def known_delay_s(self) -> float:
@@ -85,10 +105,111 @@ DISTURBANCES: dict[str, Disturbance] = {
         floor_tilt_rad=float(np.radians(2.0)),
         com_error_m=0.01,
         backlash_rad=float(np.radians(1.5)),
-        push_ns=0.5,
+        push_ns=1.0,
     ),
 }
 """Name to disturbance."""
+
+
+@dataclass(frozen=True)
+class Pushes:
+    """When a robot is pushed, and from where.
+
+    Attributes:
+        times_s: Shape (P,), robot time at which each begins.
+        directions_rad: Shape (P,), to which side of the world it pushes; 0 is forward.
+    """
+
+    times_s: FloatArray = field(repr=False)
+    directions_rad: FloatArray = field(repr=False)
+
+    def at(self, time_s: float) -> float | None:
+        """Return the direction of the push at a moment; None: there is none."""
+        number = int(np.searchsorted(self.times_s, time_s, side="right")) - 1
+        if number < 0 or time_s - self.times_s[number] >= PUSH_S:
+            return None
+        return float(self.directions_rad[number])
+
+
+def pushes_of(seed: int, duration_s: float) -> Pushes:
+    """Return the pushes of a performance.
+
+    Args:
+        seed: 0: one every four seconds, from eight directions in turn; else moments, and the
+            order of the directions, are drawn.
+        duration_s: Of the performance.
+    """
+    if seed == 0:
+        times = np.arange(FIRST_PUSH_S, duration_s, PUSH_EVERY_S)
+        return Pushes(times, _eighths(np.arange(len(times))))
+    rng = np.random.default_rng(seed)
+    most = int(duration_s / PUSH_GAPS_S[0]) + 1
+    times = EARLIEST_PUSH_S + np.cumsum(rng.uniform(*PUSH_GAPS_S, size=most)) - PUSH_GAPS_S[0]
+    rounds = [rng.permutation(PUSH_DIRECTIONS) for _ in range(most // PUSH_DIRECTIONS + 1)]
+    directions = _eighths(np.concatenate(rounds)[:most]) + rng.uniform(0.0, np.pi / 4.0)
+    return Pushes(times[times < duration_s], directions[times < duration_s])
+
+
+def _eighths(numbers: Any) -> FloatArray:
+    return np.asarray(2.0 * np.pi * (numbers % PUSH_DIRECTIONS) / PUSH_DIRECTIONS)
+
+
+class Body(Protocol):
+    """What a disturbance needs of a simulated robot, beside moving and seeing it."""
+
+    def set_gravity(self, acceleration_m_s2: FloatArray) -> None:
+        """Let everything fall that way, (3,), world."""
+        ...
+
+    def scale_masses(self, share: float) -> None:
+        """Make every mass and inertia so many times what it is."""
+        ...
+
+    def pull(self, force_n: FloatArray, moment_nm: FloatArray) -> None:
+        """Act on the torso's centre of mass during the next physics step, (3,) each, world."""
+        ...
+
+
+Physics = Callable[[RobotModel, SimulationConfig], tuple[Backend, Body]]
+"""Opens a simulated robot in some physics."""
+
+
+class PyBulletBody:
+    """The body of a ``PyBulletSimulation``; a ``Body``."""
+
+    def __init__(self, simulation: PyBulletSimulation) -> None:
+        self._client, self._body = simulation.world.client, simulation.world.body
+
+    def set_gravity(self, acceleration_m_s2: FloatArray) -> None:
+        """Let everything fall that way."""
+        pybullet.setGravity(*acceleration_m_s2.tolist(), physicsClientId=self._client)
+
+    def scale_masses(self, share: float) -> None:
+        """Make every mass and inertia so many times what it is."""
+        for link in range(BASE, pybullet.getNumJoints(self._body, physicsClientId=self._client)):
+            known = pybullet.getDynamicsInfo(self._body, link, physicsClientId=self._client)
+            pybullet.changeDynamics(
+                self._body,
+                link,
+                mass=share * known[0],
+                localInertiaDiagonal=[share * part for part in known[2]],
+                physicsClientId=self._client,
+            )
+
+    def pull(self, force_n: FloatArray, moment_nm: FloatArray) -> None:
+        """Act on the torso during the next physics step."""
+        world = {"flags": pybullet.WORLD_FRAME, "physicsClientId": self._client}
+        if force_n.any():
+            at = pybullet.getBasePositionAndOrientation(self._body, physicsClientId=self._client)[0]
+            pybullet.applyExternalForce(self._body, BASE, force_n.tolist(), at, **world)
+        if moment_nm.any():
+            pybullet.applyExternalTorque(self._body, BASE, moment_nm.tolist(), **world)
+
+
+def in_pybullet(robot: RobotModel, config: SimulationConfig) -> tuple[Backend, Body]:
+    """Open a robot in PyBullet."""
+    simulation = PyBulletSimulation(robot, config)
+    return simulation, PyBulletBody(simulation)
 
 
 class DisturbedSimulation:
@@ -98,12 +219,17 @@ class DisturbedSimulation:
         robot: What the plan was made for.
         config: Settings of the simulation.
         disturbance: What is different.
+        physics: In which it is simulated.
     """
 
     name = "simulation"
 
     def __init__(
-        self, robot: RobotModel, config: SimulationConfig, disturbance: Disturbance
+        self,
+        robot: RobotModel,
+        config: SimulationConfig,
+        disturbance: Disturbance,
+        physics: Physics = in_pybullet,
     ) -> None:
         self.robot = robot
         self._what = disturbance
@@ -112,12 +238,14 @@ class DisturbedSimulation:
             config = replace(config, friction=disturbance.friction)
         if disturbance.lag_s is not None:
             config = replace(config, servo_lag_s=disturbance.lag_s)
-        self._inner = PyBulletSimulation(weak, config)
+        self._inner, self._body = physics(weak, config)
         self.period_s, self.observe_every = self._inner.period_s, self._inner.observe_every
-        self._client, self._body = self._inner.world.client, self._inner.world.body
         self._late: deque[tuple[FloatArray, FloatArray]] = deque()
         self._behind: FloatArray | None = None
         self._steps = 0
+        self._plan: Plan | None = None
+        self._pushes = pushes_of(disturbance.seed, 0.0)
+        self._off_rad = _off_to(disturbance.seed)
         self._change_world()
 
     def __enter__(self) -> Self:
@@ -134,8 +262,10 @@ class DisturbedSimulation:
         self._inner.__exit__(kind, error, trace)
 
     def preflight(self, plan: Plan) -> None:
-        """Check that the plan is for this robot."""
+        """Check that the plan is for this robot; note when which foot carries it."""
         self._inner.preflight(plan)
+        self._plan = plan
+        self._pushes = pushes_of(self._what.seed, plan.duration_s)
 
     def take_start(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
         """Put the robot there and let it stand, disturbed as it is, but for pushes."""
@@ -168,22 +298,14 @@ class DisturbedSimulation:
         return self._inner.metadata()
 
     def _change_world(self) -> None:
-        what, client = self._what, self._client
-        lean = what.floor_tilt_rad / np.sqrt(2.0)
-        down = np.array([np.tan(lean), np.tan(lean), -1.0])
-        down *= GRAVITY_M_S2 / np.linalg.norm(down)
-        pybullet.setGravity(*down.tolist(), physicsClientId=client)
-        if what.mass_share == 1.0:
-            return
-        for link in range(TORSO, pybullet.getNumJoints(self._body, physicsClientId=client)):
-            known = pybullet.getDynamicsInfo(self._body, link, physicsClientId=client)
-            pybullet.changeDynamics(
-                self._body,
-                link,
-                mass=what.mass_share * known[0],
-                localInertiaDiagonal=[what.mass_share * part for part in known[2]],
-                physicsClientId=client,
-            )
+        what = self._what
+        if what.floor_tilt_rad:
+            aside = self._off_rad[0]
+            slope = np.tan(what.floor_tilt_rad)
+            down = np.array([slope * np.cos(aside), slope * np.sin(aside), -1.0])
+            self._body.set_gravity(GRAVITY_M_S2 * down / np.linalg.norm(down))
+        if what.mass_share != 1.0:
+            self._body.scale_masses(what.mass_share)
 
     def _with_play(self, after_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Follow a motor only where it takes the joint along."""
@@ -194,20 +316,32 @@ class DisturbedSimulation:
 
     def _pull(self) -> None:
         """Push, and turn the torso by what a displaced centre of mass would weigh."""
-        what = self._what
+        what, now = self._what, self._steps * self.period_s
+        force, moment = np.zeros(3), np.zeros(3)
         if what.com_error_m:
-            moment = what.com_error_m * self.robot.mass_kg * GRAVITY_M_S2
-            self._act(pybullet.applyExternalTorque, [0.0, moment, 0.0])
-        number, since = divmod(self._steps * self.period_s - FIRST_PUSH_S, PUSH_EVERY_S)
-        if what.push_ns and number >= 0 and since < PUSH_S:
-            angle = 2.0 * np.pi * (number % PUSH_DIRECTIONS) / PUSH_DIRECTIONS
-            force = what.push_ns / PUSH_S
-            at = pybullet.getBasePositionAndOrientation(self._body, physicsClientId=self._client)[0]
-            self._act(
-                pybullet.applyExternalForce,
-                [force * float(np.cos(angle)), force * float(np.sin(angle)), 0.0],
-                at,
-            )
+            aside = self._off_rad[1]
+            size = what.com_error_m * self.robot.mass_kg * GRAVITY_M_S2
+            moment[:2] = -size * np.sin(aside), size * np.cos(aside)
+        angle = self._pushes.at(now) if what.push_ns else None
+        if angle is not None:
+            size = what.push_ns / PUSH_S * (ON_ONE_FOOT if self._on_one_foot(now) else 1.0)
+            force[:2] = size * np.cos(angle), size * np.sin(angle)
+        if force.any() or moment.any():
+            self._body.pull(force, moment)
 
-    def _act(self, apply: Any, *vectors: Any) -> None:
-        apply(self._body, TORSO, *vectors, pybullet.WORLD_FRAME, physicsClientId=self._client)
+    def _on_one_foot(self, now_s: float) -> bool:
+        """Whether one foot carries the robot now, as late as it is bound to be."""
+        if self._plan is None:
+            return False
+        plan = self._plan
+        since = now_s - self._what.known_delay_s
+        sample = int(np.searchsorted(plan.times_s, plan.times_s[0] + since, side="right")) - 1
+        return bool(plan.support[max(sample, 0)])
+
+
+def _off_to(seed: int) -> tuple[float, float]:
+    """Return to which side the floor leans, and to which the weight is off."""
+    if seed == 0:
+        return FORWARD_LEFT_RAD, 0.0
+    sides = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * np.pi, size=2)
+    return float(sides[0]), float(sides[1])

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any
 
@@ -21,9 +21,9 @@ import numpy as np
 from robodance.config import SimulationConfig
 from robodance.errors import MissingDependency
 from robodance.performance.workers import cores, last_words, start_worker
-from robodance.values import FloatArray, Plan
+from robodance.values import FloatArray, PerformanceLog, Plan
 
-__all__ = ["Trial", "run_trial", "verify_plan"]
+__all__ = ["Trial", "judge", "plain_plan", "run_trial", "verify_plan"]
 
 FALLEN_RAD = np.radians(45.0)
 
@@ -50,7 +50,13 @@ class Trial:
 
 
 def run_trial(
-    plan: Plan, robot: str, config: SimulationConfig, name: str, allowed_rad: float
+    plan: Plan,
+    robot: str,
+    config: SimulationConfig,
+    name: str,
+    allowed_rad: float,
+    *,
+    seed: int = 0,
 ) -> Trial:
     """Simulate a plan under a disturbance.
 
@@ -60,16 +66,32 @@ def run_trial(
         config: Settings of the simulation.
         name: Of the disturbance.
         allowed_rad: Tilt error that still counts as standing.
+        seed: Varies what the disturbance leaves open.
     """
-    from robodance.performance.conductor import conduct, tilt_between
+    from robodance.performance.conductor import conduct
     from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation
     from robodance.robots.model import load_robot
 
-    what = DISTURBANCES[name]
+    what = replace(DISTURBANCES[name], seed=seed)
     with DisturbedSimulation(load_robot(robot), config, what) as backend:
         log = conduct(plan, backend)
+    return judge(plan, log, name, what.known_delay_s, allowed_rad)
+
+
+def judge(plan: Plan, log: PerformanceLog, name: str, delay_s: float, allowed_rad: float) -> Trial:
+    """Return how a simulated performance of a plan went.
+
+    Args:
+        plan: The plan.
+        log: What happened.
+        name: Of the disturbance.
+        delay_s: How much later than planned the robot is bound to be.
+        allowed_rad: Tilt error that still counts as standing.
+    """
+    from robodance.performance.conductor import tilt_between
+
     moments = np.asarray(log.times_s)
-    planned = _poses_at(plan, moments - what.known_delay_s)
+    planned = _poses_at(plan, moments - delay_s)
     tilt = tilt_between(planned, np.asarray(log.torso_pose))
     upright = np.zeros((len(moments), 7))
     upright[:, 6] = 1.0
@@ -112,7 +134,7 @@ def verify_plan(
     tell = progress or (lambda share: None)
     workers = processes or cores()
     jobs = [
-        (_plain(plan), robot, {**asdict(config), "gui": False}, name, allowed)
+        (plain_plan(plan), robot, {**asdict(config), "gui": False}, name, allowed)
         for name, allowed in allowed_rad.items()
     ]
     trials: list[Trial] = []
@@ -150,7 +172,7 @@ def main() -> None:
     print(json.dumps(asdict(trial)))
 
 
-def _plain(plan: Plan) -> dict[str, Any]:
+def plain_plan(plan: Plan) -> dict[str, Any]:
     """Return a plan's fields in a form that travels between processes."""
     return {f.name: getattr(plan, f.name) for f in fields(plan) if f.name != "metadata"} | {
         "metadata": {}
