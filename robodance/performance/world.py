@@ -194,12 +194,17 @@ class World:
                 index,
                 lateralFriction=self._config.friction,
                 restitution=0.0,
-                linearDamping=0.0,
-                angularDamping=0.0,
                 jointDamping=0.0,
-                collisionMargin=0.0,  # cylinders would be a millimetre too thick
                 physicsClientId=client,
             )
+        pybullet.changeDynamics(  # these go to the base and would take friction there with them
+            self.body,
+            BASE,
+            linearDamping=0.0,
+            angularDamping=0.0,
+            collisionMargin=0.0,
+            physicsClientId=client,
+        )
         capsules = robot.capsules
         meeting = {
             frozenset((capsules[i].link, capsules[k].link)) for i, k in robot.collision_pairs
