@@ -71,9 +71,10 @@ setup(
             "ruff>=0.9",
             "types-PyYAML",
         ],
-        # Other people's solvers, for tests/benchmarks/compare_motion.py only.
+        # Other people's solvers and physics, and what spreads work: for tests/benchmarks only.
         "peers": [
             "daqp>=0.7",
+            "distributed>=2025.1",
             "mink>=1.3",
             "mujoco>=3.3",
             "pin-pink>=4.4",
