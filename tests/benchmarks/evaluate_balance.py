@@ -129,7 +129,7 @@ def evaluate(passages, kinds, results: Results, settings: Settings, data, client
             waiting[future] = (passage, None)
             queue.add(future)
         elif results.plan_path(name).exists() and results.missing(passage, name, kinds):
-            made = client.scatter(plain_plan(read_plan(results.plan_path(name))))
+            made = _sent(client, plain_plan(read_plan(results.plan_path(name))))
             queue.update(try_all(passage, made))
     for future in queue:
         passage, kind = waiting.pop(future)
@@ -147,8 +147,13 @@ def evaluate(passages, kinds, results: Results, settings: Settings, data, client
         results.add(passage, plans[passage], None, found)
         print(f"planned {passage.label}: {found.get('infeasible', 'done')}", flush=True)
         if plan is not None:
-            queue.update(try_all(passage, client.scatter(plan)))
+            queue.update(try_all(passage, _sent(client, plan)))
     return failed
+
+
+def _sent(client: Any, plan: dict[str, Any]) -> Any:
+    """Send a plan to the workers; in a list, since a dict's parts would be named by its keys."""
+    return client.scatter([plan], hash=False)[0]
 
 
 def _tell(passage: Passage, kind: TrialKind, found: dict[str, Any]) -> None:
