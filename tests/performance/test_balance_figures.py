@@ -197,3 +197,15 @@ def test_tables_count_only_trials_of_the_newest_plan_of_a_passage():
     assert "| nothing | 0 of 1 | 97.5 % | 1.0 deg |" in text
     assert "4 of 10 (40 %)" in text
     assert "| 6 s | 90 s |" in text
+
+
+def test_two_plans_that_are_sent_stay_two(rng):
+    distributed = pytest.importorskip("distributed", reason="the extra peers is not installed")
+    from evaluate_balance import _sent
+
+    plans = [{"times_s": rng.normal(size=3)} for _ in range(2)]
+    with distributed.Client(processes=False, dashboard_address=":0") as client:
+        sent = [_sent(client, plan) for plan in plans]
+        back = [client.submit(dict, future, pure=False).result() for future in sent]
+    for plan, one in zip(plans, back, strict=True):
+        np.testing.assert_array_equal(one["times_s"], plan["times_s"])
