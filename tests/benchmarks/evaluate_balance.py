@@ -52,7 +52,10 @@ class Results:
         self.folder, self.file = folder, folder / "trials.jsonl"
         (folder / "plans").mkdir(parents=True, exist_ok=True)
         text = self.file.read_text(encoding="utf-8") if self.file.exists() else ""
-        self.lines = [json.loads(line) for line in text.splitlines()]
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:  # it was ended in the middle of a line
+            self.file.write_text(whole, encoding="utf-8")
+        self.lines = [json.loads(line) for line in whole.splitlines()]
         self.known = {key_of(line) for line in self.lines}
 
     def add(self, passage: Passage, plan: str, kind: TrialKind | None, found: dict) -> None:
@@ -68,9 +71,11 @@ class Results:
         """Return the trials of a plan that are still to be done."""
         return [k for k in kinds if (passage.label, plan, *asdict(k).values()) not in self.known]
 
-    def has_plan(self, passage: Passage, plan: str) -> bool:
-        """Whether the figures of a plan are known."""
-        return (passage.label, plan, None, None, None) in self.known
+    def needs_plan(self, passage: Passage, plan: str) -> bool:
+        """Whether a plan is still to be made: it is neither there nor known to be infeasible."""
+        known = [n for n in self.lines if key_of(n) == (passage.label, plan, None, None, None)]
+        made = self.plan_path(plan).exists()
+        return not any(made or "infeasible" in line for line in known)
 
     def plan_path(self, plan: str) -> Path:
         """Return where a plan is kept."""
@@ -117,7 +122,7 @@ def evaluate(passages, kinds, results: Results, settings: Settings, data, client
     queue = as_completed()
     for passage in passages:
         name = plans[passage]
-        if not results.has_plan(passage, name):
+        if results.needs_plan(passage, name):
             future = client.submit(
                 plan_passage,
                 passage,

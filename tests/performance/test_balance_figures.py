@@ -209,3 +209,23 @@ def test_two_plans_that_are_sent_stay_two(rng):
         back = [client.submit(dict, future, pure=False).result() for future in sent]
     for plan, one in zip(plans, back, strict=True):
         np.testing.assert_array_equal(one["times_s"], plan["times_s"])
+
+
+def test_what_is_in_the_file_is_not_done_again_and_half_a_line_is(tmp_path):
+    from evaluate_balance import Results
+
+    passage, kinds = passages.PASSAGES[0], trial_kinds(["pybullet"], ["nominal", "pushes"], 2)
+    first = Results(tmp_path)
+    assert first.needs_plan(passage, "a")
+    first.add(passage, "a", None, {"units": {}})
+    first.add(passage, "a", kinds[0], {"fell_s": None})
+    assert first.needs_plan(passage, "a")  # its figures are known, but it is not there
+    first.plan_path("a").touch()
+    with first.file.open("a", encoding="utf-8") as file:
+        file.write('{"passage": ')
+    second = Results(tmp_path)
+    assert not second.needs_plan(passage, "a")
+    assert second.missing(passage, "a", kinds) == list(kinds[1:])
+    assert second.missing(passage, "b", kinds) == list(kinds)
+    second.add(passage, "c", None, {"infeasible": "no"})
+    assert not Results(tmp_path).needs_plan(passage, "c")
