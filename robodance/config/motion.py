@@ -9,6 +9,7 @@ from robodance.settings import require
 __all__ = ["MotionConfig"]
 
 TEMPO_MODES = ("keep", "slow", "warp")
+FOOTWORK = ("steps", "planted")
 BALANCE_MODES = ("upper-body", "full-body")
 
 
@@ -32,6 +33,9 @@ class MotionConfig:
     """Joints that hold their start posture, separated by commas."""
     balance: str = "upper-body"
     """upper-body: the legs hold a stand; full-body: torso and legs dance on planted soles."""
+    footwork: str = "steps"
+    """steps: feet lift and step where the dancer's strike; planted: both soles stay (balance:
+    full-body)."""
     stand: str = "StandInit"
     """Named posture the legs hold, and the start and end posture unless those are named."""
     start_posture: str | None = None
@@ -63,6 +67,7 @@ class MotionConfig:
         require(self.solver in {"whole-song", "ikpy"}, "solver must be whole-song or ikpy")
         require(self.tempo in TEMPO_MODES, f"tempo must be one of {', '.join(TEMPO_MODES)}")
         require(self.balance in BALANCE_MODES, f"balance must be {' or '.join(BALANCE_MODES)}")
+        require(self.footwork in FOOTWORK, f"footwork must be {' or '.join(FOOTWORK)}")
         if isinstance(self.slow_motion, str):
             require(self.slow_motion == "auto", "slow_motion must lie in 1..8 or be auto")
             require(self.tempo == "slow", "slow_motion: auto needs tempo: slow")

@@ -15,6 +15,8 @@ import numpy as np
 from robodance.config import MotionConfig
 from robodance.errors import ConfigError
 from robodance.motion.balance import Stand
+from robodance.motion.footsteps import choose_steps
+from robodance.motion.footwork import footwork
 from robodance.motion.legs import FeetPoses, leg_columns
 from robodance.motion.limits import JointLimits, joint_limits, require_reachable
 from robodance.motion.pelvis import torso_sway
@@ -28,11 +30,12 @@ from robodance.motion.postures import (
 from robodance.motion.replan import replan
 from robodance.motion.retarget import Wanted, retarget
 from robodance.motion.spline import REST_POINTS, Spline
-from robodance.motion.support import planted
+from robodance.motion.support import Support, planted, stepping
 from robodance.motion.sway import Sway, plan_sway
 from robodance.motion.targets import unseen_shares
 from robodance.motion.timing import MusicMap, Timeline, timeline_of
 from robodance.robots.model import RobotModel
+from robodance.robots.stability import moved_along
 from robodance.values import FloatArray, IntArray, JointTrajectory, Plan, PoseSequence
 
 __all__ = ["Adaptation", "Progress", "attempt"]
@@ -197,20 +200,37 @@ class _Task:
         """Return how the torso sways, what the arms stand on then, and all joints' motion."""
         timeline, stand = self.timeline, self.stand
         moments = timeline.music_times_s(timeline.knot_times_s)
-        wish = torso_sway(self.dance, self.robot, moments, 1.0 / timeline.step_s)
+        wish = torso_sway(
+            self.dance,
+            self.robot,
+            moments,
+            1.0 / timeline.step_s,
+            steps=self.config.footwork == "steps",
+        )
         wish *= timeline.presence(timeline.knot_times_s)[:, None]
-        feet = FeetPoses.standing(self.robot, stand.posture_rad, stand.torso_pose)
-        support = planted(self.robot, feet, timeline.knots, timeline.step_s)
+        share = np.ones(timeline.knots) if calm is None else calm[: timeline.knots]
         sway = plan_sway(
             wish,
             control,
-            support,
+            self._support,
             stand,
             self.limits.scaled(self.config.limit_share),
             self.config,
-            np.ones(timeline.knots) if calm is None else calm[: timeline.knots],
+            share,
         )
-        return sway, replace(stand, torso=sway.torso, support=support), sway.legs
+        return sway, replace(stand, torso=sway.torso, support=sway.support), sway.legs
+
+    def _support(self, calm: FloatArray) -> Support:
+        """Return what carries the robot when shares (K,) of the steps are asked for."""
+        robot, stand, timeline = self.robot, self.stand, self.timeline
+        feet = FeetPoses.standing(robot, stand.posture_rad, stand.torso_pose)
+        if self.config.footwork == "planted":
+            return planted(robot, feet, timeline.knots, timeline.step_s)
+        stance = {side: feet.positions_m[side][0, :2] for side in robot.feet}
+        steps = choose_steps(
+            footwork(self.dance, robot), self.dance.beats_s, timeline, stance, calm
+        )
+        return stepping(robot, feet, steps, timeline.knots, timeline.step_s)
 
 
 def _require_free_legs(robot: RobotModel, config: MotionConfig) -> None:
@@ -366,6 +386,9 @@ class _Whole:
         for part in (slice(0, before), slice(len(positions) - after, len(positions))):
             if part.stop > part.start:
                 poses[part] = planted_torso(self.robot, positions[part], self.stand)
+        if after and self.stand.torso is not None:  # the feet have walked
+            last = slice(len(positions) - after, len(positions))
+            poses[last] = moved_along(poses[last], self.stand.torso_pose, poses[last.start - 1])
         return poses
 
     def _metadata(self) -> dict[str, Any]:

@@ -64,13 +64,12 @@ class Stand:
 
     def edges(self, times_s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return inward normals (T, E, 2) and offsets (T, E) of what carries the robot."""
-        if self.support is None:
-            inward, offsets = padded((Area.around(self.polygon_m),))
-            which = np.zeros(len(times_s), dtype=np.int64)
-        else:
-            inward, offsets = padded(self.support.grounds)
-            which = self.support.numbers_at(times_s)
-        return inward[which], offsets[which]
+        if self.support is not None:
+            which = self.support.carrying_at(times_s)
+            return self.support.inward[which], self.support.offsets_m[which]
+        inward, offsets = padded((Area.around(self.polygon_m),))
+        still = np.zeros(len(times_s), dtype=np.int64)
+        return inward[still], offsets[still]
 
     def zmp_margins(self, spline: Spline, times_s: FloatArray, from_s: float = 0.0) -> FloatArray:
         """Return the ZMP's distance to the edge of the support at some moments. Shape (T,).
@@ -90,7 +89,7 @@ class Stand:
             if self.support is None:
                 result[part] = stability_margin(zmp, self.polygon_m)
             else:
-                result[part] = self.support.margins(zmp, moments)
+                result[part] = self.support.margins(zmp, self.support.carrying_at(moments))
         return result
 
     def resting_margin(self) -> float:

@@ -9,7 +9,7 @@ from robodance.motion.upright import torso_at
 from robodance.robots.dynamics import BaseMotion, inverse_dynamics
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import gravity_in_torso, standing_torques
-from robodance.values import FloatArray, Plan
+from robodance.values import FloatArray, IntArray, Plan
 
 __all__ = ["torque_shares"]
 
@@ -23,7 +23,9 @@ def torque_shares(plan: Plan, robot: RobotModel, joints: Curve, torso: Curve) ->
     squared, count = np.zeros(len(plan.joint_names)), 0
     for first in range(0, joints.segments, PIECE):
         last = min(first + PIECE, joints.segments)
-        torques = _torques(robot, joints.piece(first, last), torso.piece(first, last), every)
+        support = np.asarray(plan.support[first:last], dtype=np.int64)
+        pieces = joints.piece(first, last), torso.piece(first, last)
+        torques = _torques(robot, *pieces, support, every)
         squared += (torques**2).sum(axis=0)
         count += len(torques)
     rms, nominal = np.sqrt(squared / count), robot.nominal_torques_nm
@@ -34,7 +36,9 @@ def torque_shares(plan: Plan, robot: RobotModel, joints: Curve, torso: Curve) ->
     }
 
 
-def _torques(robot: RobotModel, joints: Piece, torso: Piece, every: int) -> FloatArray:
+def _torques(
+    robot: RobotModel, joints: Piece, torso: Piece, support: IntArray, every: int
+) -> FloatArray:
     """Return joint torques at every so many samples. Shape (S, J)."""
     segment = np.arange(0, len(joints.lengths_s), every)
     moments = Moments(segment, np.zeros(len(segment)))
@@ -51,4 +55,4 @@ def _torques(robot: RobotModel, joints: Piece, torso: Piece, every: int) -> Floa
         gravity_in_torso(pose), seen(motion.spin), seen(motion.turn), seen(motion.rise)
     )
     forces = inverse_dynamics(robot, positions, speeds, pushes, base)
-    return standing_torques(robot, forces, pose, positions)
+    return standing_torques(robot, forces, pose, positions, support[segment])

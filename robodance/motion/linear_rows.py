@@ -11,18 +11,19 @@ from robodance.values import FloatArray, IntArray
 
 __all__ = ["RowMaker"]
 
-COMES_BACK = 0.35  # share of an excess that a row takes back in one round
+COMES_BACK = 0.6  # share of an excess that a row takes back in one round
 
 
 class RowMaker:
     """Collects linear rows on units, made around a point."""
 
-    def __init__(self, units: FloatArray, *, lenient: bool) -> None:
-        self._units, self._lenient = units, lenient
+    def __init__(self, units: FloatArray) -> None:
+        self._units = units
         self._rows: list[IntArray] = []
         self._columns: list[IntArray] = []
         self._values: list[FloatArray] = []
         self._upper: list[FloatArray] = []
+        self._slack: list[FloatArray] = []
         self._count = 0
 
     def add(
@@ -31,19 +32,25 @@ class RowMaker:
         slopes: Sequence[FloatArray],
         values: FloatArray,
         bounds: FloatArray,
+        much: FloatArray | float,
     ) -> None:
         """Add ``value + sum slope . (unit - unit now) <= bound`` for S rows.
 
-        A value beyond its bound must come back by a third, or, where ``lenient``, not go on.
+        What holds now must hold. What does not comes back by a share of its excess, since the
+        rows are true only nearby, or stays broken at a price: there is always a solution.
+
+        Args:
+            points: Control points of the slopes, (S,) each.
+            slopes: Shape (S, axes) each.
+            values: Shape (S,), now.
+            bounds: Shape (S,).
+            much: What is much for such an excess.
         """
         count, axes = len(values), self._units.shape[1]
         if not count:
             return
         beyond = np.maximum(values - bounds, 0.0)
-        upper = np.where(
-            beyond > 0.0, values - (0.0 if self._lenient else COMES_BACK) * beyond, bounds
-        )
-        right = upper - values
+        right = -COMES_BACK * beyond + np.where(beyond > 0.0, 0.0, bounds - values)
         rows = self._count + np.arange(count)
         for point, slope in zip(points, slopes, strict=True):
             right = right + np.einsum("sd,sd->s", slope, self._units[point])
@@ -51,13 +58,15 @@ class RowMaker:
             self._columns.append((point[:, None] * axes + np.arange(axes)).ravel())
             self._values.append(slope.ravel())
         self._upper.append(right)
+        self._slack.append(np.where(beyond > 0.0, much, 0.0))
         self._count += count
 
-    def done(self) -> tuple[sp.csc_matrix, FloatArray, FloatArray]:
-        """Return the matrix, and the rows' bounds."""
+    def done(self) -> tuple[sp.csc_matrix, FloatArray, FloatArray, FloatArray]:
+        """Return the matrix, the rows' bounds, and what is much for those that are broken."""
         shape = (self._count, self._units.size)
         if not self._count:
-            return sp.csc_matrix(shape), np.zeros(0), np.zeros(0)
+            return sp.csc_matrix(shape), np.zeros(0), np.zeros(0), np.zeros(0)
         entries = (np.concatenate(self._rows), np.concatenate(self._columns))
         matrix = sp.csc_matrix((np.concatenate(self._values), entries), shape=shape)
-        return matrix, np.full(self._count, -np.inf), np.concatenate(self._upper)
+        low = np.full(self._count, -np.inf)
+        return matrix, low, np.concatenate(self._upper), np.concatenate(self._slack)

@@ -25,10 +25,16 @@ CUTOFF_HZ = 1.5  # of pelvis and trunk; faster sway is more than the floor can p
 HEADING_HZ = 1.0
 LARGEST = np.array([0.06, 0.08, 0.05, 0.35, 0.5])  # m and rad: beyond it is a fault in the data
 SHORTEST_LEG_M = 0.2
+HIGHEST_M = 0.002  # above the stand: knees must be bent to lift a foot
 
 
 def torso_sway(
-    dance: PoseSequence, robot: RobotModel, times_s: FloatArray, rate_hz: float
+    dance: PoseSequence,
+    robot: RobotModel,
+    times_s: FloatArray,
+    rate_hz: float,
+    *,
+    steps: bool = False,
 ) -> FloatArray:
     """Return how the torso should move away from its stand, (T, 5) of ``legs.TORSO_AXES``.
 
@@ -37,16 +43,23 @@ def torso_sway(
         robot: The robot.
         times_s: Shape (T,), on the dance's clock, at ``rate_hz``.
         rate_hz: Samples per second.
+        steps: Whether feet will lift: then the height is that over the lower foot.
     """
     joints = resample(dance.joint_positions_m, dance.times_s, times_s)
     frames = heading_frame(joints, rate_hz)
-    common = ankles_seen(joints, frames).mean(axis=1)  # (T, 3)
+    ankles = ankles_seen(joints, frames)
+    common = ankles.mean(axis=1)  # (T, 3)
+    if steps:
+        common[:, 2] = ankles[:, :, 2].min(axis=1)
     sway = -leg_scale(dance, robot) * common
     up = np.einsum("tji,tj->ti", frames, chest_frame(joints)[:, :, 2])
     roll, pitch = np.arctan2(-up[:, 1], up[:, 2]), np.arctan2(up[:, 0], up[:, 2])
     moved = np.column_stack([sway, LEAN_SHARE * roll, LEAN_SHARE * pitch])
     moved = np.clip(moved - np.median(moved, axis=0), -LARGEST, LARGEST)
-    return low_passed(moved, CUTOFF_HZ, rate_hz)
+    moved = low_passed(moved, CUTOFF_HZ, rate_hz)
+    if steps:
+        moved[:, 2] = np.minimum(moved[:, 2], HIGHEST_M)
+    return moved
 
 
 def heading_frame(joint_positions_m: FloatArray, rate_hz: float) -> FloatArray:

@@ -18,6 +18,9 @@ from robodance.values import BoolArray, FloatArray, IntArray
 __all__ = ["BandedQuadratic", "solve_program"]
 
 
+SLACK_PRICE = 100.0  # exact: more than what any row is worth
+
+
 class BandedQuadratic:
     """``1/2 d' H d + g' d`` over steps d of N control points of n joints.
 
@@ -111,6 +114,7 @@ def solve_program(
     rows: Rows,
     free: BoolArray,
     trust_rad: FloatArray,
+    slack: FloatArray | None = None,
 ) -> FloatArray | None:
     """Minimise a quadratic model under the limits.
 
@@ -120,6 +124,8 @@ def solve_program(
         rows: The limits.
         free: Shape (N,), which points may move.
         trust_rad: Shape (N,), how far each may move; infinite: no bound.
+        slack: Shape (rows,), how much of an excess over ``upper`` costs ``SLACK_PRICE``; 0: the
+            row must hold. None: all must.
 
     Returns:
         The new control points (N, n), or None when the solver found no solution.
@@ -134,22 +140,24 @@ def solve_program(
     touched = np.diff(rows.matrix[:, mask].tocsr().indptr) > 0
     part = by_row[touched]
     shift = part @ fixed
+    low = np.maximum(rows.box_lower[mask], (control - trust_rad[:, None])[free].ravel())
+    high = np.minimum(rows.box_upper[mask], (control + trust_rad[:, None])[free].ravel())
+    left, cost, size = sp.csc_matrix(part[:, mask]), linear.ravel(), int(mask.sum())
+    soft = np.zeros(0, dtype=np.int64) if slack is None else np.flatnonzero(slack[touched])
+    if len(soft) and slack is not None:
+        many, column = len(soft), np.arange(len(soft))
+        give = sp.csc_matrix((-slack[touched][soft], (soft, column)), shape=(left.shape[0], many))
+        left = sp.hstack([left, give], format="csc")
+        hessian = sp.block_diag([hessian, 1e-6 * sp.eye(many)], format="csc")
+        cost = np.append(cost, np.full(many, SLACK_PRICE))
+        low, high = np.append(low, np.zeros(many)), np.append(high, np.full(many, np.inf))
     solver = piqp.SparseSolver()
     solver.settings.eps_abs = 1e-7
     solver.settings.eps_rel = 1e-7
-    solver.setup(
-        hessian,
-        linear.ravel(),
-        None,
-        None,
-        sp.csc_matrix(part[:, mask]),
-        rows.lower[touched] - shift,
-        rows.upper[touched] - shift,
-        np.maximum(rows.box_lower[mask], (control - trust_rad[:, None])[free].ravel()),
-        np.minimum(rows.box_upper[mask], (control + trust_rad[:, None])[free].ravel()),
-    )
+    bounds = (rows.lower[touched] - shift, rows.upper[touched] - shift)
+    solver.setup(hessian, cost, None, None, left, *bounds, low, high)
     if solver.solve() != piqp.Status.PIQP_SOLVED:
         return None
     result = control.copy()
-    result[free] = np.asarray(solver.result.x).reshape(-1, joints)
+    result[free] = np.asarray(solver.result.x)[:size].reshape(-1, joints)
     return result

@@ -27,9 +27,9 @@ from robodance.values import BoolArray, FloatArray
 
 __all__ = ["Sway", "plan_sway"]
 
-TRUST = (1.5, 1.5, 1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2)
+TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1)
 """Units a control point may go in each round."""
-DRAW_TRUST = (0.8, 0.3)  # likewise, after less was asked for
+DRAW_TRUST = (0.5, 0.3, 0.2)  # likewise, after less was asked for
 DRAWS = 10
 DRAW_SHARE = 0.6
 DRAW_WIDTH_S = 0.4
@@ -41,12 +41,14 @@ class Sway:
 
     Attributes:
         torso: Where the torso is.
+        support: Where the feet are, and what carries the robot.
         legs: Shape (K + 2, J), spline control points; only the legs' columns count.
         amplitude: Shape (K,), 1 where nothing was drawn back .. 0 where it stands.
         kept: Share of the wanted sway's variance that is left, of each of ``TORSO_AXES``.
     """
 
     torso: TorsoCurve
+    support: Support
     legs: FloatArray = field(repr=False)
     amplitude: FloatArray = field(repr=False)
     kept: FloatArray = field(repr=False)
@@ -55,7 +57,7 @@ class Sway:
 def plan_sway(
     wanted: FloatArray,
     upper_body: FloatArray,
-    support: Support,
+    support_for: Callable[[FloatArray], Support],
     stand: Stand,
     limits: JointLimits,
     config: MotionConfig,
@@ -65,46 +67,58 @@ def plan_sway(
     """Return the torso's way nearest to the wanted one that legs, motors and floor allow.
 
     Args:
-        wanted: Shape (K, 5), away from the stand, at the knots.
+        wanted: Shape (K, 5), away from the stand, at the knots, in the feet's heading.
         upper_body: Shape (K + 2, J), what the other joints do.
-        support: Feet and floor.
+        support_for: Feet and floor, when shares (K,) of the steps are asked for.
         stand: Where it begins and ends.
         limits: Of all J joints; what may be used of them.
         config: Margins.
-        calm: Shape (K,), share of the wanted sway that is asked for.
+        calm: Shape (K,), share of sway and steps that is asked for.
         progress: Called with how much is done, 0..1.
     """
     tell = progress or (lambda share: None)
-    problem = SwayProgram(wanted, upper_body, support, stand, limits, config, calm)
+
+    def problem_of(calm: FloatArray) -> SwayProgram:
+        support = support_for(calm)
+        return SwayProgram(wanted, upper_body, support, stand, limits, config, calm)
+
+    problem = problem_of(calm)
     state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
     for number, trust in enumerate(TRUST):
         tell(number / (len(TRUST) + 2))
         state = problem.better(state, trust)
-    state, amplitude = _drawn_back(problem, state, calm)
+    problem, state, amplitude = _drawn_back(problem_of, problem, state, calm)
     tell(1.0)
-    torso = Spline(state.torso, support.step_s)
-    done = knot_values(state.units) * UNIT
-    spread = np.maximum((wanted**2).sum(axis=0), 1e-9)
-    kept = 1.0 - ((wanted - done) ** 2).sum(axis=0) / spread
-    return Sway(TorsoCurve(torso), state.legs, amplitude, kept)
+    support = problem.support
+    done = knot_values(state.units) * UNIT - problem.middle
+    spread = np.maximum((problem.wish**2).sum(axis=0), 1e-9)
+    kept = 1.0 - ((problem.wish - done) ** 2).sum(axis=0) / spread
+    torso = TorsoCurve(Spline(state.torso, support.step_s))
+    return Sway(torso, support, state.legs, amplitude, kept)
 
 
 def _drawn_back(
-    problem: SwayProgram, state: SwayState, calm: FloatArray
-) -> tuple[SwayState, FloatArray]:
-    """Return a way that breaks no limit, and the shares (K,) of the sway it was asked for."""
+    problem_of: Callable[[FloatArray], SwayProgram],
+    problem: SwayProgram,
+    state: SwayState,
+    calm: FloatArray,
+) -> tuple[SwayProgram, SwayState, FloatArray]:
+    """Return a way that breaks no limit, and the shares (K,) of the dance it was asked for."""
     width = DRAW_WIDTH_S / problem.support.step_s
     for attempt in range(DRAWS):
         bad = problem.broken(state)[1:-1]
         if not bad.any():
-            return state, calm
+            return problem, state, calm
         calm = calm * (1.0 - (1.0 - DRAW_SHARE) * _around(bad, width * (1.0 + attempt / 3.0)))
-        problem.ask(calm)
+        problem = problem_of(calm)
+        state = problem.reached(state)
         for trust in DRAW_TRUST:
             state = problem.better(state, trust)
     if problem.broken(state).any():  # the stand is legal
-        return problem.state(np.zeros_like(state.units)), np.zeros_like(calm)
-    return state, calm
+        calm = np.zeros_like(calm)
+        problem = problem_of(calm)
+        state = problem.state(np.zeros_like(state.units))
+    return problem, state, calm
 
 
 def _around(bad: BoolArray, width: float) -> FloatArray:

@@ -20,29 +20,33 @@ from robodance.motion.legs import heading_pose, leg_columns, legs_under
 from robodance.motion.limits import JointLimits, Rows, convex_region
 from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
-from robodance.motion.spline import Spline, basis, fit_spline, resting_ends
-from robodance.motion.support import Support, margins_in
+from robodance.motion.spline import REST_POINTS, Spline, basis, fit_spline, resting_ends
+from robodance.motion.support import Support
 from robodance.motion.terms import knot_values
 from robodance.motion.torso import TorsoCurve
-from robodance.robots.dynamics import GRAVITY_M_S2, inverse_dynamics
+from robodance.motion.whole_motion import WholeMotion
+from robodance.robots.dynamics import GRAVITY_M_S2
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.model import RobotModel
-from robodance.robots.stability import standing_torques, to_world, zmp_of_forces
+from robodance.robots.stability import to_world
 from robodance.values import BoolArray, FloatArray
 
 __all__ = ["UNIT", "SwayProgram", "SwayState"]
 
 UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
 HELD_POINTS = 8  # at each end: the legs' spline has forgotten them where it must be at rest
-SMOOTH = 1.0  # of squared second differences of units, at 25 knots a second
+SMOOTH = 20.0  # of squared second differences of units, at 25 knots a second
 NEAR = 0.3  # share of a limit beyond which its row takes part
+NEAR_TORQUE = 0.7  # likewise, of a torque
 NEAR_RAD = 0.2
-NEAR_M = 0.03
+NEAR_M = 0.06
+MUCH_RAD, MUCH_M = 0.1, 0.02  # beyond a bound
 USED = 0.97  # share of limits that the program uses; the rest is for what is not linear
 POSITION_SLACK_RAD = 0.01  # likewise
 COUPLED_SLACK_RAD = 0.005
 KNEE_RAD = 0.12  # a knee keeps this much bend: straight legs cannot steer
 TORQUE_SHARE = 0.98  # of the simulated motors' torque
+ONE_LEG_SHARE = 0.5  # of knee bends and lean, where one leg carries the robot
 MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept
 END_RAMP_S = 0.6
 TOLERANCE = 1e-6
@@ -76,15 +80,16 @@ class SwayProgram:
         config: MotionConfig,
         calm: FloatArray,
     ) -> None:
-        self._wish, self.support = wanted, support
-        self.ask(calm)
+        self.support = support
+        self.wish, self.middle = _in_the_world(wanted, support)
+        self.wanted = self.middle + self.wish * calm[:, None]
         self._upper, self._stand, self._limits, self._config = upper_body, stand, limits, config
         robot = stand.robot
         self._columns = [
             c for c in leg_columns(robot) if robot.joint_names[c] not in robot.mirrored_joints
         ]
         self._all_legs = list(leg_columns(robot))
-        self._home = _torso_of_stand(stand)
+        self._home, self._heading = _path(stand, support)
         self._free = np.ones(len(upper_body), dtype=bool)
         self._free[:HELD_POINTS] = self._free[-HELD_POINTS:] = False
         self._low, self._high = (np.array(part) for part in limits.position_rad.T)
@@ -94,17 +99,13 @@ class SwayProgram:
                 bend = min(KNEE_RAD, stand.posture_rad[column])
                 self._low[column] = max(self._low[column], bend)
 
-    def ask(self, calm: FloatArray) -> None:
-        """Want only shares (K,) of the sway."""
-        self.wanted = self._wish * calm[:, None]
-
     def state(self, units: FloatArray, before: SwayState | None = None) -> SwayState:
         """Return legs, ZMP and torques under control points (N, 5)."""
         robot, step_s = self._stand.robot, self.support.step_s
         torso = self._home + units * UNIT
         at_knots = knot_values(torso)
         start = np.tile(self._stand.posture_rad, (len(at_knots), 1))
-        yaw = np.zeros(len(at_knots))
+        yaw = np.array(self._heading)
         if before is not None:
             start, yaw = knot_values(before.legs), knot_values(before.torso[:, 5:])[:, 0]
         found = legs_under(robot, at_knots, self.support.feet, start, yaw)
@@ -112,22 +113,27 @@ class SwayProgram:
         fitted = fit_spline(found.positions_rad[:, self._all_legs], step_s).control
         rest = self._stand.posture_rad[self._all_legs]
         legs[:, self._all_legs] = resting_ends(fitted, rest)
-        heading = resting_ends(fit_spline(found.yaw_rad[:, None], step_s).control, np.zeros(1))
+        heading = np.array(fit_spline(found.yaw_rad[:, None], step_s).control)
+        heading[:REST_POINTS], heading[-REST_POINTS:] = self._heading[0], self._heading[-1]
         whole = np.hstack([torso, heading])
-        zmp, torques = self._forces(whole, legs)
+        zmp, torques = WholeMotion.at_knots(whole, legs, self.support).zmp_and_torques(robot)
         slopes = found.slopes * UNIT
         return SwayState(units, whole, legs, slopes, float(found.miss.max()), zmp, torques)
+
+    def reached(self, state: SwayState) -> SwayState:
+        """Return a state of another program here, calmer where the feet cannot be reached."""
+        for share in (1.0, 0.5, 0.0):
+            result = self.state(share * state.units, state)
+            if result.miss < CLOSED:
+                break
+        return result
 
     def better(self, state: SwayState, trust: float) -> SwayState:
         """Return the next state; the same where there is no better one."""
         quadratic = self._cost(state.units)
         reach = np.full(len(state.units), trust)
-        aim = None
-        for lenient in (False, True):
-            rows = self._rows(state, lenient=lenient)
-            aim = solve_program(quadratic, state.units, rows, self._free, reach)
-            if aim is not None:
-                break
+        rows, slack = self._rows(state)
+        aim = solve_program(quadratic, state.units, rows, self._free, reach, slack)
         if aim is None:
             return state
         for share in (1.0, 0.5, 0.25):
@@ -150,10 +156,9 @@ class SwayProgram:
         for driver, joint, coefficients, bounds in self._coupled():
             values = state.legs[:, [driver, joint]] @ coefficients.T
             bad |= (values > bounds).any(axis=1)
-        numbers = self.support.areas
         asked, lowest = self._asked(), self._least_margin()
         least = lowest + MARGIN_SHARE * (asked - lowest)
-        bad[1:-1] |= margins_in(self.support.grounds, numbers, state.zmp) < least
+        bad[1:-1] |= self.support.margins(state.zmp, self.support.areas) < least
         efforts = self._stand.robot.effort_limits_nm[self._all_legs]
         bad[1:-1] |= (np.abs(state.torques[:, self._all_legs]) > TORQUE_SHARE * efforts).any(axis=1)
         if state.miss > CLOSED:
@@ -168,23 +173,13 @@ class SwayProgram:
         knots = len(self.wanted)
         least = self._least_margin()
         inside = np.where(
-            self.support.areas == 0,
+            self.support.kinds[self.support.areas] == 0,
             self._config.full_body_margin_m,
             self._config.single_support_margin_m,
         )
         ends = np.minimum(np.arange(knots), np.arange(knots)[::-1]) - HELD_POINTS
         ramp = np.clip(ends * self.support.step_s / END_RAMP_S, 0.0, 1.0)
         return np.asarray(least + ramp * np.maximum(inside - least, 0.0))
-
-    def _forces(self, torso: FloatArray, joints: FloatArray) -> tuple[FloatArray, FloatArray]:
-        robot, step_s = self._stand.robot, self.support.step_s
-        times = self.support.knot_times_s
-        poses, base = TorsoCurve(Spline(torso, step_s)).motion(times)
-        curve = Spline(joints, step_s)
-        at, rate, push = (curve.at(times, order) for order in range(3))
-        forces = inverse_dynamics(robot, at, rate, push, base)
-        torques = standing_torques(robot, forces, poses, at)
-        return zmp_of_forces(forces, poses), torques
 
     def _cost(self, units: FloatArray) -> BandedQuadratic:
         quadratic = BandedQuadratic(*units.shape)
@@ -206,12 +201,15 @@ class SwayProgram:
                 result.append((driver, joint, *convex_region(pair)))
         return result
 
-    def _rows(self, state: SwayState, *, lenient: bool) -> Rows:
-        made = RowMaker(state.units, lenient=lenient)
+    def _rows(self, state: SwayState) -> tuple[Rows, FloatArray]:
+        """Return the rows, and what is much for those that are broken now."""
+        made = RowMaker(state.units)
         self._joint_rows(state, made)
         self._zmp_rows(state, made)
+        self._torque_rows(state, made)
+        matrix, low, high, slack = made.done()
         size = state.units.size
-        return Rows(*made.done(), np.full(size, -np.inf), np.full(size, np.inf))
+        return Rows(matrix, low, high, np.full(size, -np.inf), np.full(size, np.inf)), slack
 
     def _joint_rows(self, state: SwayState, made: RowMaker) -> None:
         step_s, limits, columns = self.support.step_s, self._limits, self._columns
@@ -220,9 +218,8 @@ class SwayProgram:
         low, high = self._low[columns], self._high[columns]
         for sign, bound in ((1.0, high), (-1.0, -low)):
             i, j = np.nonzero(sign * points > bound - NEAR_RAD)
-            made.add(
-                [i], [sign * slopes[i, j]], sign * points[i, j], (bound - POSITION_SLACK_RAD)[j]
-            )
+            most = (bound - POSITION_SLACK_RAD)[j]
+            made.add([i], [sign * slopes[i, j]], sign * points[i, j], most, MUCH_RAD)
         for order, stencil, most in (
             (1, (-1.0, 1.0), limits.velocity_rad_s),
             (2, (1.0, -2.0, 1.0), limits.acceleration_rad_s2),
@@ -235,7 +232,7 @@ class SwayProgram:
                     sign * weight * slopes[i + k, j] / step_s**order
                     for k, weight in enumerate(stencil)
                 ]
-                made.add(taps, parts, sign * value[i, j], USED * most[columns][j])
+                made.add(taps, parts, sign * value[i, j], *(USED * most[columns][j],) * 2)
         whole = np.pad(state.slopes, ((1, 1), (0, 0), (0, 0)), mode="edge")
         for driver, joint, coefficients, bounds in self._coupled():
             value = state.legs[:, [driver, joint]] @ coefficients.T
@@ -246,6 +243,7 @@ class SwayProgram:
                 [np.einsum("sj,sjd->sd", coefficients[row], both)],
                 value[i, row],
                 bounds[row] - COUPLED_SLACK_RAD,
+                MUCH_RAD,
             )
 
     def _zmp_rows(self, state: SwayState, made: RowMaker) -> None:
@@ -253,15 +251,43 @@ class SwayProgram:
         slopes, height = self._com_slopes(state)
         asked = self._asked()
         place, bend = basis(np.zeros(1))[0], basis(np.zeros(1), 2)[0] / self.support.step_s**2
-        for number, area in enumerate(self.support.grounds):
-            inside = state.zmp @ area.inward.T - area.offsets_m
-            near = (inside < (asked + NEAR_M)[:, None]) & (self.support.areas == number)[:, None]
-            k, edge = np.nonzero(near)
-            along = np.einsum("si,sid->sd", area.inward[edge], slopes[k])
-            lever = (height[k] / GRAVITY_M_S2)[:, None]
-            taps = [k + tap for tap in range(3)]
-            parts = [-(place[tap] - lever * bend[tap]) * along for tap in range(3)]
-            made.add(taps, parts, -inside[k, edge], -asked[k])
+        inward, offsets = (
+            part[self.support.areas] for part in (self.support.inward, self.support.offsets_m)
+        )
+        inside = np.einsum("kei,ki->ke", inward, state.zmp) - offsets
+        k, edge = np.nonzero(inside < (asked + NEAR_M)[:, None])
+        along = np.einsum("si,sid->sd", inward[k, edge], slopes[k])
+        lever = (height[k] / GRAVITY_M_S2)[:, None]
+        taps = [k + tap for tap in range(3)]
+        parts = [-(place[tap] - lever * bend[tap]) * along for tap in range(3)]
+        made.add(taps, parts, -inside[k, edge], -asked[k], MUCH_M)
+
+    def _torque_rows(self, state: SwayState, made: RowMaker) -> None:
+        """Inside the motors' torque, as it changes with posture alone."""
+        legs = self._all_legs
+        most = USED * TORQUE_SHARE * self._stand.robot.effort_limits_nm[legs]
+        torques = state.torques[:, legs]
+        near = np.abs(torques) > NEAR_TORQUE * most
+        rows, which = np.flatnonzero(near.any(axis=1)), np.nonzero(near[near.any(axis=1)])
+        if not len(rows):
+            return
+        motion = WholeMotion.at_knots(state.torso, state.legs, self.support).part(rows)
+        torso = knot_values(state.torso)[rows]
+        slopes = np.empty((len(rows), len(legs), len(UNIT)))
+        for d, unit in enumerate(UNIT):
+            moved = torso.copy()
+            moved[:, d] += SMALL * unit
+            there = motion.beside(
+                motion.joints_rad + SMALL * state.slopes[rows, :, d], _poses(moved)
+            )
+            changed = there.zmp_and_torques(self._stand.robot)[1]
+            slopes[:, :, d] = (changed[:, legs] - torques[rows]) / SMALL
+        place = basis(np.zeros(1))[0]
+        for sign in (1.0, -1.0):
+            i, j = (index[sign * torques[rows[which[0]], which[1]] > 0.0] for index in which)
+            parts = [sign * place[tap] * slopes[i, j] for tap in range(3)]
+            taps = [rows[i] + tap for tap in range(3)]
+            made.add(taps, parts, sign * torques[rows[i], j], most[j], most[j])
 
     def _com_slopes(self, state: SwayState) -> tuple[FloatArray, FloatArray]:
         """Return how the CoM follows the torso, (K, 2, 5) metres per unit, and its height (K,)."""
@@ -289,7 +315,33 @@ def _poses(torso: FloatArray) -> FloatArray:
     return heading_pose(torso[:, :5], torso[:, 5])
 
 
-def _torso_of_stand(stand: Stand) -> FloatArray:
-    """Return the stand's ``TORSO_AXES``."""
-    _yaw, pitch, roll = Rotation.from_quat(stand.torso_pose[3:]).as_euler("ZYX")
-    return np.array([*stand.torso_pose[:3], roll, pitch])
+def _path(stand: Stand, support: Support) -> tuple[FloatArray, FloatArray]:
+    """Return the way of a stand that goes along with the feet, and its heading.
+
+    Returns:
+        Control points (K + 2, 5) of ``TORSO_AXES`` and headings (K,) at the knots.
+    """
+    first, pitch, roll = Rotation.from_quat(stand.torso_pose[3:]).as_euler("ZYX")
+    way = support.path()
+    ahead = np.pad(way, ((1, 1), (0, 0)), mode="edge")
+    start = support.middle[0, :2]
+    offset = _rotated(np.tile(stand.torso_pose[:2] - start, (len(ahead), 1)), ahead[:, 3])
+    still = np.tile([stand.torso_pose[2], roll, pitch], (len(ahead), 1))
+    still[:, 0] += ahead[:, 2]
+    return np.hstack([ahead[:, :2] + offset, still]), first + way[:, 3]
+
+
+def _in_the_world(sway: FloatArray, support: Support) -> tuple[FloatArray, FloatArray]:
+    """Return the sway (K, 5) in the world, and the feet's middle (K, 5) beside their path."""
+    turned = np.array(sway)
+    turned[:, 2:] *= 1.0 - (1.0 - ONE_LEG_SHARE) * support.one_legged()[:, None]
+    turned[:, :2] = _rotated(sway[:, :2], support.path()[:, 3])
+    beside = np.zeros_like(turned)
+    beside[:, :2] = support.middle[:, :2] - support.path()[:, :2]
+    return turned, beside
+
+
+def _rotated(vectors: FloatArray, angles_rad: FloatArray) -> FloatArray:
+    cos, sin = np.cos(angles_rad), np.sin(angles_rad)
+    x, y = vectors.T
+    return np.column_stack([cos * x - sin * y, sin * x + cos * y])

@@ -18,10 +18,11 @@ from robodance.errors import ConfigError
 from robodance.robots.dynamics import GRAVITY_M_S2, BaseMotion, Forces, inverse_dynamics
 from robodance.robots.kinematics import forward_kinematics, jacobian
 from robodance.robots.model import RobotModel
-from robodance.values import FloatArray
+from robodance.values import FloatArray, IntArray
 
 __all__ = [
     "SIDES_BY_SUPPORT",
+    "moved_along",
     "stability_margin",
     "standing_torques",
     "standing_torso_pose",
@@ -157,6 +158,13 @@ def zero_moment_point(
     return zmp_of_forces(forces, torso_pose)
 
 
+def moved_along(poses: FloatArray, before: FloatArray, after: FloatArray) -> FloatArray:
+    """Return poses (T, 7) after the rigid motion that takes one pose (7,) to another."""
+    turn = Rotation.from_quat(after[3:]) * Rotation.from_quat(before[3:]).inv()
+    places = after[:3] + turn.apply(poses[:, :3] - before[:3])
+    return np.hstack([places, (turn * Rotation.from_quat(poses[:, 3:])).as_quat()])
+
+
 def gravity_in_torso(torso_pose: FloatArray) -> FloatArray:
     """Return gravity as a torso at poses (T, 7) sees it. Shape (T, 3), m/s^2."""
     down = np.array([0.0, 0.0, -GRAVITY_M_S2])
@@ -164,9 +172,13 @@ def gravity_in_torso(torso_pose: FloatArray) -> FloatArray:
 
 
 def standing_torques(
-    robot: RobotModel, forces: Forces, torso_pose: FloatArray, positions_rad: FloatArray
+    robot: RobotModel,
+    forces: Forces,
+    torso_pose: FloatArray,
+    positions_rad: FloatArray,
+    support: IntArray | None = None,
 ) -> FloatArray:
-    """Return the joint torques of a robot that stands on both feet.
+    """Return the joint torques of a robot that stands on both feet, or on one.
 
     Statics leaves open how two planted feet share the load. Here each foot's force is
     parallel to the whole, the feet share it by how near the ZMP is to either along the
@@ -177,6 +189,7 @@ def standing_torques(
         forces: Of the motion, by ``inverse_dynamics``.
         torso_pose: Shape (T, 7), world.
         positions_rad: Shape (T, J).
+        support: Shape (T,), 0 both feet, 1 left, 2 right; None: always both.
 
     Returns:
         Shape (T, J), newton metres; zero for hands.
@@ -194,7 +207,10 @@ def standing_torques(
     }
     line = centres["left"] - centres["right"]
     share = np.einsum("ti,ti->t", on_floor - centres["right"], line)
-    share = np.clip(share / np.einsum("ti,ti->t", line, line), 0.0, 1.0)[:, None]
+    share = np.clip(share / np.einsum("ti,ti->t", line, line), 0.0, 1.0)
+    if support is not None:
+        share = np.select([support == 1, support == 2], [1.0, 0.0], share)
+    share = share[:, None]
     rest = on_floor - share * centres["left"] - (1.0 - share) * centres["right"]
     torques: Any = forces.torques_nm.copy()
     for side, weight in (("left", share), ("right", 1.0 - share)):

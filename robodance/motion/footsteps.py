@@ -1,0 +1,227 @@
+"""The robot's steps: which of the dancer's strikes it takes along, and where it treads.
+
+A step has a foot leave the floor at one knot and come down at another, on the beat or half
+beat of the dancer's strike. Steps may not overlap and need both feet on the floor between
+them; of all sets of strikes that allow this, the one that moves most is danced. Where the
+foot comes down follows the dancer's feet as seen from the pelvis until the next step, inside
+what NAO's own walk allows; feet turn with the dancer, one at a time and never pigeon-toed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from robodance.motion.footwork import Footwork, snapped
+from robodance.motion.timing import Timeline
+from robodance.values import FloatArray
+
+__all__ = ["Step", "choose_steps"]
+
+SHORTEST_SWING_S, LONGEST_SWING_S = 0.44, 0.56
+BETWEEN_S = 0.16  # both feet on the floor
+CLOSING_SWING_S = 0.6
+SETTLING_S = 0.9  # from the last step to the end of the plan
+LIFT_M = 0.02
+LIFT_PER_S2 = 0.075  # of the swing's time squared: what knees can speed up
+AHEAD_M = 0.08  # the walk of NAOqi: MaxStepX
+APART_M = (0.095, 0.15)  # its MaxStepY is 0.16; nearer, the thighs touch
+TURN_RAD = float(np.radians(20.0))  # its MaxStepTheta is 0.349
+LEAST_SHARE = 0.5  # a step that is asked for less than this is left out
+SAME_M, SAME_RAD = 0.002, 0.01
+
+
+@dataclass(frozen=True)
+class Step:
+    """One foot goes from where it is to another place.
+
+    Attributes:
+        side: ``left`` or ``right``.
+        leave: Knot at which it leaves the floor.
+        land: Knot at which it is down.
+        position_m: Shape (2,), where it comes down, origin of the foot's frame, world.
+        yaw_rad: Where it points to then.
+        lift_m: How high it goes in between.
+    """
+
+    side: str
+    leave: int
+    land: int
+    position_m: FloatArray = field(repr=False)
+    yaw_rad: float
+    lift_m: float
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """A strike that is danced: the foot, its knots, and the share of it that is asked for."""
+
+    side: str
+    leave: int
+    land: int
+    share: float = 1.0
+
+
+def choose_steps(
+    feet: Footwork,
+    beats_s: FloatArray,
+    timeline: Timeline,
+    stance_m: dict[str, FloatArray],
+    calm: FloatArray,
+) -> tuple[Step, ...]:
+    """Return a dance's steps.
+
+    Args:
+        feet: The dancer's feet.
+        beats_s: The music's beats, on the dance's clock.
+        timeline: Robot time.
+        stance_m: Side to (2,), where the feet stand at first, both pointing along x.
+        calm: Shape (K,), share of the motion that is asked for at the knots.
+    """
+    chosen = [_asked(step, calm) for step in _schedule(feet, beats_s, timeline)]
+    chosen = [step for step in chosen if step.share >= LEAST_SHARE]
+    return _placed(chosen, feet, timeline, stance_m)
+
+
+def _asked(step: _Chosen, calm: FloatArray) -> _Chosen:
+    share = float(calm[step.leave : step.land + 1].min())
+    return _Chosen(step.side, step.leave, step.land, share)
+
+
+def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_Chosen]:
+    """Return the set of strikes without overlap that moves most (weighted interval scheduling)."""
+    step_s = timeline.step_s
+    swing, both = round(SHORTEST_SWING_S / step_s), round(BETWEEN_S / step_s)
+    first, last = timeline.danced_knots
+    last = min(
+        last, timeline.knots - 1 - round((SETTLING_S + CLOSING_SWING_S + BETWEEN_S) / step_s)
+    )
+    moments = snapped(np.array([s.moment_s for s in feet.strikes]), beats_s)
+    lands = np.rint(timeline.map.robot_times(moments) / step_s).astype(int)
+    worth = _worth(feet)
+    order = [k for k in np.argsort(lands, kind="stable") if first + swing <= lands[k] <= last]
+    ends = [lands[k] + both for k in order]
+    best, take = [0.0], []
+    for i, k in enumerate(order):
+        before = bisect_right(ends, lands[k] - swing, hi=i)
+        with_it, without = best[before] + worth[k], best[-1]
+        take.append(before if with_it > without else -1)
+        best.append(max(with_it, without))
+    chosen, i = [], len(order)
+    while i > 0:
+        if take[i - 1] < 0:
+            i -= 1
+            continue
+        chosen.append(order[i - 1])
+        i = take[i - 1]
+    result: list[_Chosen] = []
+    for k in reversed(chosen):
+        strike = feet.strikes[k]
+        began = timeline.map.robot_times(np.array([strike.left_floor_s]))[0] / step_s
+        longest = round(LONGEST_SWING_S / step_s)
+        wanted = int(np.clip(lands[k] - began, swing, longest))
+        earliest = result[-1].land + both if result else first
+        result.append(_Chosen(strike.side, max(lands[k] - wanted, earliest), int(lands[k])))
+    return result
+
+
+def _worth(feet: Footwork) -> FloatArray:
+    """Return what each strike is worth: one, and up to half more if the feet move far."""
+    moments = np.array([s.moment_s for s in feet.strikes])
+    began = np.array([s.left_floor_s for s in feet.strikes])
+    apart = [
+        np.stack([np.interp(t, feet.times_s, c) for c in feet.apart_m.T]) for t in (began, moments)
+    ]
+    moved = np.linalg.norm(apart[1] - apart[0], axis=0)
+    return np.asarray(1.0 + 0.5 * np.minimum(moved / AHEAD_M, 1.0))
+
+
+def _placed(
+    chosen: list[_Chosen], feet: Footwork, timeline: Timeline, stance_m: dict[str, FloatArray]
+) -> tuple[Step, ...]:
+    """Return steps with places: relative to the foot that stands, as the dancer's feet are."""
+    places = {side: np.array(place) for side, place in stance_m.items()}
+    yaws = dict.fromkeys(places, 0.0)
+    home = stance_m["left"] - stance_m["right"]
+    turned = _heading_at(feet, timeline, 0)
+    owed, steps = 0.0, []
+    for number, step in enumerate(chosen):
+        until = chosen[number + 1].leave if number + 1 < len(chosen) else step.land + 10
+        now = _heading_at(feet, timeline, step.land)
+        owed = float(np.clip(owed + now - turned, -TURN_RAD, TURN_RAD))
+        turned = now
+        before = sum(yaws.values()) / 2.0
+        yaw = _turned(step.side, yaws, step.share * owed)
+        heading = (yaw + yaws[_other(step.side)]) / 2.0
+        owed -= heading - before
+        aim = _apart(feet, timeline, step.land, until) + home
+        aim = np.array([np.clip(aim[0], -AHEAD_M, AHEAD_M), np.clip(aim[1], *APART_M)])
+        present = _rotated(places["left"] - places["right"], -heading)
+        place = _tread(step.side, places, heading, present + step.share * (aim - present))
+        seconds = (step.land - step.leave) * timeline.step_s
+        lift = step.share * min(LIFT_M, LIFT_PER_S2 * seconds**2)
+        steps.append(Step(step.side, step.leave, step.land, place, yaw, lift))
+        places[step.side], yaws[step.side] = place, yaw
+    return (*steps, *_closing(steps, places, yaws, home, timeline))
+
+
+def _closing(
+    steps: list[Step],
+    places: dict[str, FloatArray],
+    yaws: dict[str, float],
+    home: FloatArray,
+    timeline: Timeline,
+) -> tuple[Step, ...]:
+    """Return the step that brings the feet back to how they stood, if one is needed."""
+    if not steps:
+        return ()
+    step_s = timeline.step_s
+    side = _other(steps[-1].side)
+    yaw = yaws[_other(side)]
+    place = _tread(side, places, yaw, home)
+    if np.linalg.norm(place - places[side]) < SAME_M and abs(yaw - yaws[side]) < SAME_RAD:
+        return ()
+    swing = round(CLOSING_SWING_S / step_s)
+    latest = timeline.knots - 1 - round(SETTLING_S / step_s)
+    leave = max(
+        min(timeline.danced_knots[1], latest - swing), steps[-1].land + round(BETWEEN_S / step_s)
+    )
+    return (Step(side, leave, leave + swing, place, yaw, LIFT_M),)
+
+
+def _turned(side: str, yaws: dict[str, float], wanted_rad: float) -> float:
+    """Return where a foot may point: with its toes out against the other's, never in."""
+    out = 1.0 if side == "left" else -1.0
+    open_rad = np.clip(out * wanted_rad, 0.0, TURN_RAD)
+    return float(yaws[_other(side)] + out * open_rad)
+
+
+def _tread(
+    side: str, places: dict[str, FloatArray], heading_rad: float, apart_m: FloatArray
+) -> FloatArray:
+    """Return where a foot comes down so that the feet are ``apart_m`` (2,) in the heading."""
+    out = 1.0 if side == "left" else -1.0
+    return np.asarray(places[_other(side)] + out * _rotated(apart_m, heading_rad))
+
+
+def _apart(feet: Footwork, timeline: Timeline, land: int, until: int) -> FloatArray:
+    """Return how the dancer's feet are apart, on average, from a step to the next. Shape (2,)."""
+    knots = np.arange(land, max(until, land + 1))
+    moments = timeline.music_times_s(knots * timeline.step_s)
+    return np.array([np.interp(moments, feet.times_s, c).mean() for c in feet.apart_m.T])
+
+
+def _heading_at(feet: Footwork, timeline: Timeline, knot: int) -> float:
+    moment = timeline.music_times_s(np.array([knot * timeline.step_s]))
+    return float(np.interp(moment, feet.times_s, feet.heading_rad)[0])
+
+
+def _rotated(vector: FloatArray, angle_rad: float) -> FloatArray:
+    cos, sin = np.cos(angle_rad), np.sin(angle_rad)
+    return np.array([cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]])
+
+
+def _other(side: str) -> str:
+    return "right" if side == "left" else "left"
