@@ -27,9 +27,9 @@ from robodance.values import BoolArray, FloatArray
 
 __all__ = ["Sway", "plan_sway"]
 
-TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1)
+TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.2, 0.1)
 """Units a control point may go in each round."""
-DRAW_TRUST = (0.5, 0.3, 0.2)  # likewise, after less was asked for
+DRAW_TRUST = (0.5, 0.3, 0.3, 0.2)  # likewise, after less was asked for
 DRAWS = 10
 DRAW_SHARE = 0.6
 DRAW_WIDTH_S = 0.4

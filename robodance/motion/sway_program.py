@@ -37,7 +37,7 @@ UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
 HELD_POINTS = 8  # at each end: the legs' spline has forgotten them where it must be at rest
 SMOOTH = 20.0  # of squared second differences of units, at 25 knots a second
 NEAR = 0.3  # share of a limit beyond which its row takes part
-NEAR_TORQUE = 0.7  # likewise, of a torque
+NEAR_TORQUE = 0.6  # likewise, of a torque
 NEAR_RAD = 0.2
 NEAR_M = 0.06
 MUCH_RAD, MUCH_M = 0.1, 0.02  # beyond a bound
@@ -45,7 +45,9 @@ USED = 0.97  # share of limits that the program uses; the rest is for what is no
 POSITION_SLACK_RAD = 0.01  # likewise
 COUPLED_SLACK_RAD = 0.005
 KNEE_RAD = 0.12  # a knee keeps this much bend: straight legs cannot steer
-TORQUE_SHARE = 0.98  # of the simulated motors' torque
+TORQUE_SHARE = 0.95  # of the motors' torque, at most
+TORQUE_ASKED = 0.8  # likewise, and wherever it can be: the rest is for what a plan does not know
+TORQUE_MUCH = 5.0  # of that: weakly asked, as floor and limits come first
 ONE_LEG_SHARE = 0.5  # of knee bends and lean, where one leg carries the robot
 MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept
 END_RAMP_S = 0.6
@@ -265,7 +267,7 @@ class SwayProgram:
     def _torque_rows(self, state: SwayState, made: RowMaker) -> None:
         """Inside the motors' torque, as it changes with posture alone."""
         legs = self._all_legs
-        most = USED * TORQUE_SHARE * self._stand.robot.effort_limits_nm[legs]
+        most = TORQUE_ASKED * self._stand.robot.effort_limits_nm[legs]
         torques = state.torques[:, legs]
         near = np.abs(torques) > NEAR_TORQUE * most
         rows, which = np.flatnonzero(near.any(axis=1)), np.nonzero(near[near.any(axis=1)])
@@ -287,7 +289,7 @@ class SwayProgram:
             i, j = (index[sign * torques[rows[which[0]], which[1]] > 0.0] for index in which)
             parts = [sign * place[tap] * slopes[i, j] for tap in range(3)]
             taps = [rows[i] + tap for tap in range(3)]
-            made.add(taps, parts, sign * torques[rows[i], j], most[j], most[j])
+            made.add(taps, parts, sign * torques[rows[i], j], most[j], TORQUE_MUCH * most[j])
 
     def _com_slopes(self, state: SwayState) -> tuple[FloatArray, FloatArray]:
         """Return how the CoM follows the torso, (K, 2, 5) metres per unit, and its height (K,)."""
