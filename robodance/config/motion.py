@@ -32,7 +32,7 @@ class MotionConfig:
     leave_alone: str | None = None
     """Joints that hold their start posture, separated by commas."""
     balance: str = "upper-body"
-    """upper-body: the legs hold a stand; full-body: torso and legs dance on planted soles."""
+    """upper-body: the legs hold a stand; full-body: torso and legs dance, too."""
     footwork: str = "steps"
     """steps: feet lift and step where the dancer's strike; planted: both soles stay (balance:
     full-body)."""

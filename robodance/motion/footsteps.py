@@ -208,7 +208,7 @@ def _tread(
 
 def _apart(feet: Footwork, timeline: Timeline, land: int, until: int) -> FloatArray:
     """Return how the dancer's feet are apart, on average, from a step to the next. Shape (2,)."""
-    knots = np.arange(land, max(until, land + 1))
+    knots = np.arange(land, max(until, land + 1), dtype=np.float64)
     moments = timeline.music_times_s(knots * timeline.step_s)
     return np.array([np.interp(moments, feet.times_s, c).mean() for c in feet.apart_m.T])
 

@@ -108,4 +108,4 @@ def snapped(moments_s: FloatArray, beats_s: FloatArray) -> FloatArray:
     grid = np.sort(np.concatenate([beats, (beats[1:] + beats[:-1]) / 2.0]))
     place = np.searchsorted(grid, moments_s).clip(1, len(grid) - 1)
     before, after = grid[place - 1], grid[place]
-    return np.where(moments_s - before < after - moments_s, before, after)
+    return np.asarray(np.where(moments_s - before < after - moments_s, before, after))

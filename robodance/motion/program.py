@@ -7,6 +7,8 @@ whole song of one arm in a fraction of a second.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import piqp
 import scipy.sparse as sp
@@ -133,7 +135,7 @@ def solve_program(
     _points, joints = control.shape
     mask = np.repeat(free, joints)
     index = np.flatnonzero(free)
-    hessian = quadratic.matrix(index)
+    hessian: Any = quadratic.matrix(index)
     linear = (quadratic.gradient - quadratic.times(np.where(free[:, None], control, 0.0)))[free]
     fixed = np.where(mask, 0.0, control.ravel())
     by_row = rows.matrix.tocsr()
@@ -142,7 +144,8 @@ def solve_program(
     shift = part @ fixed
     low = np.maximum(rows.box_lower[mask], (control - trust_rad[:, None])[free].ravel())
     high = np.minimum(rows.box_upper[mask], (control + trust_rad[:, None])[free].ravel())
-    left, cost, size = sp.csc_matrix(part[:, mask]), linear.ravel(), int(mask.sum())
+    left: Any = sp.csc_matrix(part[:, mask])
+    cost, size = linear.ravel(), int(mask.sum())
     soft = np.zeros(0, dtype=np.int64) if slack is None else np.flatnonzero(slack[touched])
     if len(soft) and slack is not None:
         many, column = len(soft), np.arange(len(soft))

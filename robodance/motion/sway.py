@@ -27,12 +27,13 @@ from robodance.values import BoolArray, FloatArray
 
 __all__ = ["Sway", "plan_sway"]
 
-TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.2, 0.1)
+TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.1)
 """Units a control point may go in each round."""
 DRAW_TRUST = (0.5, 0.3, 0.3, 0.2)  # likewise, after less was asked for
 DRAWS = 10
-DRAW_SHARE = 0.6
-DRAW_WIDTH_S = 0.4
+SMALL_SHARE = 0.05  # of a unit: less sway is none
+DRAW_SHARE = 0.75
+DRAW_WIDTH_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,9 @@ def plan_sway(
     tell(1.0)
     support = problem.support
     done = knot_values(state.units) * UNIT - problem.middle
-    spread = np.maximum((problem.wish**2).sum(axis=0), 1e-9)
-    kept = 1.0 - ((problem.wish - done) ** 2).sum(axis=0) / spread
+    spread = (problem.wish**2).mean(axis=0)
+    lost = ((problem.wish - done) ** 2).mean(axis=0)
+    kept = 1.0 - lost / np.maximum(spread, (SMALL_SHARE * UNIT) ** 2)
     torso = TorsoCurve(Spline(state.torso, support.step_s))
     return Sway(torso, support, state.legs, amplitude, kept)
 

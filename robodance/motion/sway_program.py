@@ -41,9 +41,10 @@ NEAR_TORQUE = 0.6  # likewise, of a torque
 NEAR_RAD = 0.2
 NEAR_M = 0.06
 MUCH_RAD, MUCH_M = 0.1, 0.02  # beyond a bound
-USED = 0.97  # share of limits that the program uses; the rest is for what is not linear
+USED = 0.94  # share of limits that the program uses; the rest is for what is not linear
 POSITION_SLACK_RAD = 0.01  # likewise
 COUPLED_SLACK_RAD = 0.005
+STEPPING_KNEE_RAD = 0.35  # likewise: a straight leg lifts its foot only with haste
 KNEE_RAD = 0.12  # a knee keeps this much bend: straight legs cannot steer
 TORQUE_SHARE = 0.95  # of the motors' torque, at most
 TORQUE_ASKED = 0.8  # likewise, and wherever it can be: the rest is for what a plan does not know
@@ -98,7 +99,8 @@ class SwayProgram:
         for name in robot.joint_names:
             if name.endswith("KneePitch"):
                 column = robot.index(name)
-                bend = min(KNEE_RAD, stand.posture_rad[column])
+                least = KNEE_RAD if (support.kinds == 0).all() else STEPPING_KNEE_RAD
+                bend = min(least, stand.posture_rad[column])
                 self._low[column] = max(self._low[column], bend)
 
     def state(self, units: FloatArray, before: SwayState | None = None) -> SwayState:

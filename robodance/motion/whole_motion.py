@@ -41,9 +41,8 @@ class WholeMotion:
         times = support.knot_times_s
         poses, base = TorsoCurve(Spline(torso, support.step_s)).motion(times)
         curve = Spline(joints, support.step_s)
-        return cls(
-            *(curve.at(times, order) for order in range(3)), poses, base, support.numbers_at(times)
-        )
+        at, rate, push = (curve.at(times, order) for order in range(3))
+        return cls(at, rate, push, poses, base, support.numbers_at(times))
 
     def zmp_and_torques(self, robot: RobotModel) -> tuple[FloatArray, FloatArray]:
         """Return the zero moment point (T, 2) and the joints' torques (T, J)."""
@@ -56,8 +55,14 @@ class WholeMotion:
     def part(self, rows: IntArray) -> WholeMotion:
         """Return some of the moments."""
         base = BaseMotion(*(getattr(self.base, part.name)[rows] for part in fields(self.base)))
-        joints = (self.joints_rad[rows], self.speeds_rad_s[rows], self.pushes_rad_s2[rows])
-        return WholeMotion(*joints, self.poses[rows], base, self.support[rows])
+        return WholeMotion(
+            self.joints_rad[rows],
+            self.speeds_rad_s[rows],
+            self.pushes_rad_s2[rows],
+            self.poses[rows],
+            base,
+            self.support[rows],
+        )
 
     def beside(self, joints_rad: FloatArray, poses: FloatArray) -> WholeMotion:
         """Return the same way of moving in other postures."""

@@ -1,0 +1,254 @@
+"""Steps: which strikes become one, where the feet tread, and that the robot stands on them."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from robot_like_dancers import waving
+from scipy.spatial.transform import Rotation
+
+from robodance.config import MotionConfig, SimulationConfig
+from robodance.motion import replan
+from robodance.motion.balance import upper_body_only
+from robodance.motion.certificate import certify
+from robodance.motion.footsteps import (
+    AHEAD_M,
+    APART_M,
+    BETWEEN_S,
+    SHORTEST_SWING_S,
+    TURN_RAD,
+    choose_steps,
+)
+from robodance.motion.footwork import Footwork, Strike, footwork, snapped
+from robodance.motion.legs import FeetPoses
+from robodance.motion.plan import adapt
+from robodance.motion.repair import Replanned
+from robodance.motion.spline import Spline
+from robodance.motion.support import planted, stepping
+from robodance.motion.sway_program import SwayProgram
+from robodance.motion.timing import timeline_of
+from robodance.performance.trial import run_trial
+from robodance.robots.dynamics import BaseMotion, inverse_dynamics
+from robodance.robots.kinematics import forward_kinematics
+from robodance.robots.model import load_robot
+from robodance.robots.stability import gravity_in_torso, moved_along, standing_torques, to_world
+from robodance.skeleton import INDEX, pose_sequence
+
+ROBOT = load_robot("nao_v6")
+STAND = upper_body_only(ROBOT, "StandInit")
+FEET = FeetPoses.standing(ROBOT, STAND.posture_rad, STAND.torso_pose)
+STANCE = {side: FEET.positions_m[side][0, :2] for side in ROBOT.feet}
+FULL = MotionConfig(balance="full-body")
+STEP_S = 0.04
+CARRYING = {1: "left", 2: "right"}
+
+
+def marching(*, seconds=7.0, every_s=0.8, high_m=0.16):
+    """A dancer who lifts one foot after the other, on the beat, and leans over the other."""
+    _, dance = waving(ROBOT, seconds)
+    joints, times = np.array(dance.joint_positions_m), dance.times_s - dance.times_s[0]
+    number, since = np.divmod(times, every_s)
+    up = high_m * np.sin(np.pi * np.clip(since / (0.6 * every_s), 0.0, 1.0)) ** 2
+    for turn, side in enumerate(("left", "right")):
+        lifted = np.where(number % 2 == turn, up, 0.0)
+        for part, share in (("ankle", 1.0), ("heel", 1.0), ("toe", 1.0), ("knee", 0.5)):
+            joints[:, INDEX[f"{side}_{part}"], 2] += share * lifted
+    beats = dance.times_s[0] + every_s * np.arange(round(seconds / every_s)) + 0.6 * every_s
+    return pose_sequence(joints, 25.0, beats_s=beats)
+
+
+@pytest.fixture(scope="module")
+def march():
+    return marching()
+
+
+@pytest.fixture(scope="module")
+def stepped(march):
+    return adapt(march, ROBOT, FULL)
+
+
+def touchdowns(plan):
+    """Return (side, song time) of every foot that comes down."""
+    down = np.flatnonzero((plan.support[1:] == 0) & (plan.support[:-1] > 0)) + 1
+    other = {"left": "right", "right": "left"}
+    return [(other[CARRYING[int(plan.support[k - 1])]], plan.music_times_s[k]) for k in down]
+
+
+def feet_of(plan):
+    """Return both feet's origins in the world, (T, 3) each."""
+    poses = forward_kinematics(ROBOT, plan.positions_rad, ROBOT.feet.values())
+    return {
+        side: to_world(plan.torso_pose, poses.points(foot, np.zeros(3)))
+        for side, foot in ROBOT.feet.items()
+    }
+
+
+def random_footwork(rng, seconds=20.0):
+    """Feet that strike at any time and go anywhere."""
+    times = np.arange(0.0, seconds, 0.04)
+    apart = np.cumsum(rng.normal(size=(len(times), 2)), axis=0) * 0.02
+    ends = np.sort(rng.uniform(0.5, seconds - 0.5, 40))
+    strikes = tuple(
+        Strike(str(rng.choice(["left", "right"])), float(end - rng.uniform(0.1, 0.9)), float(end))
+        for end in ends
+    )
+    return Footwork(times, apart, np.cumsum(rng.normal(size=len(times))) * 0.1, strikes)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_steps_never_overlap_and_stay_in_what_the_walk_allows(march, seed):
+    feet = random_footwork(np.random.default_rng(seed))
+    timeline = timeline_of(replace_times(march, 20.0), FULL)
+    beats = np.arange(0.0, 20.0, 0.5)
+    steps = choose_steps(feet, beats, timeline, STANCE, np.ones(timeline.knots))
+    assert len(steps) > 5
+    for before, after in pairwise(steps):
+        assert after.leave - before.land >= round(BETWEEN_S / STEP_S)
+    places, yaws = dict(STANCE), dict.fromkeys(STANCE, 0.0)
+    for step in steps:
+        assert step.land - step.leave >= round(SHORTEST_SWING_S / STEP_S)
+        places[step.side], yaws[step.side] = step.position_m, step.yaw_rad
+        open_rad = yaws["left"] - yaws["right"]
+        assert -1e-9 <= open_rad <= TURN_RAD + 1e-9
+        heading = -sum(yaws.values()) / 2.0
+        x, y = places["left"] - places["right"]
+        ahead = np.cos(heading) * x - np.sin(heading) * y
+        apart = np.sin(heading) * x + np.cos(heading) * y
+        assert abs(ahead) <= AHEAD_M + 1e-9
+        assert APART_M[0] - 1e-9 <= apart <= APART_M[1] + 1e-9
+    assert yaws["left"] == pytest.approx(yaws["right"])  # as it stood
+    np.testing.assert_allclose(
+        np.linalg.norm(places["left"] - places["right"]),
+        np.linalg.norm(STANCE["left"] - STANCE["right"]),
+        atol=1e-9,
+    )
+
+
+def replace_times(dance, seconds):
+    """Return a dance of another length, for its time axis alone."""
+    times = np.arange(0.0, seconds, 0.04)
+    joints = np.tile(dance.joint_positions_m[:1], (len(times), 1, 1))
+    return pose_sequence(joints, 25.0)
+
+
+def test_what_is_not_asked_for_is_not_stepped(march):
+    timeline = timeline_of(march, FULL)
+    feet = footwork(march, ROBOT)
+    none = choose_steps(feet, march.beats_s, timeline, STANCE, np.zeros(timeline.knots))
+    assert none == ()
+    half = np.full(timeline.knots, 0.6)
+    low = choose_steps(feet, march.beats_s, timeline, STANCE, half)
+    high = choose_steps(feet, march.beats_s, timeline, STANCE, np.ones(timeline.knots))
+    assert low[0].lift_m == pytest.approx(0.6 * high[0].lift_m)
+
+
+def test_moments_are_snapped_to_beats_and_half_beats(rng):
+    beats = np.cumsum(rng.uniform(0.4, 0.7, 20))
+    moments = rng.uniform(beats[0], beats[-1], 50)
+    grid = np.sort(np.concatenate([beats, (beats[1:] + beats[:-1]) / 2.0]))
+    nearest = grid[np.abs(grid[None] - moments[:, None]).argmin(axis=1)]
+    np.testing.assert_allclose(snapped(moments, beats), nearest)
+    np.testing.assert_array_equal(snapped(moments, beats[:1]), moments)
+
+
+def test_every_foot_that_is_set_down_is_seen(march):
+    seen = footwork(march, ROBOT).strikes
+    expected = march.beats_s[march.beats_s < march.times_s[-1] - 0.1]
+    assert len(seen) == len(expected)
+    assert np.abs(np.array([s.moment_s for s in seen]) - expected).max() < 0.12  # it slows before
+    assert [s.side for s in seen[:4]] == ["left", "right", "left", "right"]
+
+
+def test_swinging_feet_clear_the_floor_and_end_where_they_tread(march):
+    timeline = timeline_of(march, FULL)
+    share = np.ones(timeline.knots)
+    steps = choose_steps(footwork(march, ROBOT), march.beats_s, timeline, STANCE, share)
+    support = stepping(ROBOT, FEET, steps, timeline.knots, STEP_S)
+    for step in steps:
+        place = support.feet.positions_m[step.side]
+        np.testing.assert_allclose(place[step.land, :2], step.position_m, atol=1e-12)
+        rise = place[step.leave : step.land + 1, 2] - FEET.positions_m[step.side][0, 2]
+        assert rise.min() >= 0.0
+        assert rise.max() == pytest.approx(step.lift_m, rel=0.05)  # between knots it is higher
+        numbers = support.kinds[support.carrying[step.leave : step.land]]
+        assert set(numbers.tolist()) == {2 if step.side == "left" else 1}
+    assert (planted(ROBOT, FEET, 50, STEP_S).carrying == 0).all()
+
+
+def test_the_dancers_steps_are_danced_on_the_beat_and_within_all_limits(march, stepped):
+    plan = stepped.plan
+    certificate = certify(plan, ROBOT)
+    assert certificate.clean, certificate.violations
+    strikes = footwork(march, ROBOT).strikes
+    shown = [
+        any(side == s.side and abs(at - beat) <= 0.08 for side, at in touchdowns(plan))
+        for s, beat in zip(
+            strikes, snapped(np.array([s.moment_s for s in strikes]), march.beats_s), strict=True
+        )
+    ]
+    assert np.mean(shown) >= 0.6
+    for side, place in feet_of(plan).items():
+        number = 2 if side == "left" else 1
+        assert place[plan.support == number, 2].max() - place[0, 2] > 0.008  # m
+    end = feet_of(plan)
+    apart = end["left"][-1] - end["right"][-1]
+    np.testing.assert_allclose(
+        np.linalg.norm(apart), np.linalg.norm(STANCE["left"] - STANCE["right"]), atol=1e-4
+    )
+
+
+def test_on_planted_soles_nothing_is_lifted(march):
+    plan = adapt(march, ROBOT, replace(FULL, footwork="planted")).plan
+    assert not plan.support.any()
+    assert max(np.ptp(place, axis=0).max() for place in feet_of(plan).values()) < 1e-3  # m
+
+
+def test_with_the_plan_of_the_centre_of_mass_it_stands_upright_and_without_it_sways(
+    march, stepped, monkeypatch
+):
+    allowed = np.radians(2.0)
+    stood = run_trial(stepped.plan, "nao_v6", SimulationConfig(), "nominal", allowed)
+    assert stood.failures_s == ()
+    # Without the floor's rows the torso goes where the dancer's goes, whatever carries it.
+    monkeypatch.setattr(SwayProgram, "_zmp_rows", lambda self, state, made: None)
+    monkeypatch.setattr(SwayProgram, "broken", lambda self, state: np.zeros(3, dtype=bool))
+    careless = adapt_without_repair(march, monkeypatch)
+    assert certify(careless, ROBOT).violations["balance"] > 0
+    swayed = run_trial(careless, "nao_v6", SimulationConfig(), "nominal", allowed)
+    assert swayed.tilt_rad > 3.0 * allowed
+
+
+def adapt_without_repair(dance, monkeypatch):
+    """Plan with arms that do not make up for what the legs leave out."""
+
+    def as_it_is(control, wanted, bodies, stand, used, step_s, config, rest):
+        never = np.zeros(len(control) - 2, dtype=bool)
+        return Replanned(Spline(control, step_s), never, never)
+
+    monkeypatch.setattr(replan, "repair", as_it_is)
+    return adapt(dance, ROBOT, FULL).plan
+
+
+def test_a_leg_in_the_air_carries_nothing(rng):
+    angles = np.tile(STAND.posture_rad, (3, 1))
+    angles += 0.05 * rng.normal(size=angles.shape)
+    poses = np.tile(STAND.torso_pose, (3, 1))
+    still = np.zeros_like(angles)
+    base = BaseMotion.at_rest(gravity_in_torso(poses))
+    forces = inverse_dynamics(ROBOT, angles, still, still, base)
+    torques = standing_torques(ROBOT, forces, poses, angles, np.array([0, 1, 2]))
+    right = [ROBOT.index(f"R{j}") for j in ("HipRoll", "HipPitch", "KneePitch", "AnklePitch")]
+    left = [ROBOT.index(f"L{j}") for j in ("HipRoll", "HipPitch", "KneePitch", "AnklePitch")]
+    np.testing.assert_allclose(torques[1, right], forces.torques_nm[1, right], atol=1e-9)
+    np.testing.assert_allclose(torques[2, left], forces.torques_nm[2, left], atol=1e-9)
+    assert np.abs(torques[1, left]).max() > np.abs(torques[0, left]).max()
+
+
+def test_poses_move_along_with_one_of_them(rng):
+    poses = np.hstack([rng.normal(size=(4, 3)), Rotation.random(4, rng=rng).as_quat()])
+    after = np.hstack([rng.normal(size=3), Rotation.random(rng=rng).as_quat()])
+    moved = moved_along(poses, poses[0], after)
+    np.testing.assert_allclose(moved[0, :3], after[:3], atol=1e-12)
+    apart = np.linalg.norm(poses[1:, :3] - poses[0, :3], axis=1)
+    np.testing.assert_allclose(np.linalg.norm(moved[1:, :3] - moved[0, :3], axis=1), apart)
