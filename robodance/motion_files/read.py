@@ -31,6 +31,7 @@ from robodance.motion_files.placing import (
 )
 from robodance.motion_files.points import NamedPoints, bridged, thinned, usable
 from robodance.motion_files.skeleton_file import Skeleton, load_skeleton
+from robodance.motion_files.smpl import is_smpl, read_smpl, smpl_points
 from robodance.plan_file import read_dance
 from robodance.skeleton import JOINT_NAMES, POSE_DIM, decode_pose, pose_sequence
 from robodance.values import PoseSequence
@@ -52,7 +53,7 @@ def read_motion(
     skeleton: str | Path | None = None,
     frame_rate_hz: float | None = None,
 ) -> PoseSequence:
-    """Read a dance: ``.bvh``, ``.c3d``, ``.npz``, ``.npy`` or a ``skeletons.json``.
+    """Read a dance: ``.bvh``, ``.c3d``, ``.npz``, ``.npy``, SMPL ``.pkl`` or ``skeletons.json``.
 
     Lost and misread points are bridged, joints that the file lacks are put where they
     plausibly are, and both have confidence 0. The dancer comes out in metres, upright and
@@ -96,16 +97,23 @@ def read_points(
             source = read_bvh(path, frame_rate_hz) if kind == ".bvh" else read_c3d(path)
             if kind == ".c3d" and frame_rate_hz is not None:
                 source = replace(source, frame_rate_hz=frame_rate_hz)
+    elif kind in {".pkl", ".pickle"}:
+        chosen = load_skeleton(skeleton or "smpl")
+        source = read_smpl(path, chosen.points, frame_rate_hz)
     elif kind in {".npz", ".npy"}:
-        arrays = _with_positions(path, load_arrays(path), frame_rate_hz)
+        arrays = load_arrays(path)
+        if is_smpl(arrays):
+            chosen = load_skeleton(skeleton or "smpl")
+            return smpl_points(path, arrays, chosen.points, frame_rate_hz), chosen
+        arrays = _with_positions(path, arrays, frame_rate_hz)
         chosen = load_skeleton(skeleton or _usual_skeleton(path, arrays))
         source = points_from_arrays(
             path, arrays, chosen.points, frame_rate_hz, fewest=chosen.fewest_points
         )
     else:
         raise DataError(
-            f"{path}: unknown kind of motion file {kind!r}; give .bvh, .c3d, .npz, .npy or a "
-            "skeletons.json (of a pickle, save the joint positions with numpy.save)"
+            f"{path}: unknown kind of motion file {kind!r}; give .bvh, .c3d, .npz, .npy, .pkl or a "
+            "skeletons.json, or joint angles as .py, .xar, .qianim, .csv or .json"
         )
     return source, chosen
 
@@ -181,7 +189,7 @@ def _own_dance(path: Path, rate_hz: float | None) -> PoseSequence:
     return replace(dance, metadata={**dance.metadata, **own})
 
 
-def _with_positions(path: Path, arrays: dict[str, Any], rate_hz: float | None) -> Mapping[str, Any]:
+def _with_positions(path: Path, arrays: dict[str, Any], rate_hz: float | None) -> dict[str, Any]:
     """Turn an array of whole poses, (T, 74) or (T, 63), into positions (T, 21, 3)."""
     key = next((key for key in (*POSITIONS, "poses") if key in arrays), None)
     if key is None or np.ndim(arrays[key]) != 2 or arrays[key].dtype.kind not in "fiu":

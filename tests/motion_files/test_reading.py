@@ -206,7 +206,7 @@ def newer_dance(folder):
         (noise, "array file"),
         (noise_bvh, "not a BVH file"),
         (noise_c3d, "C3D"),
-        (pickle_file, "unknown kind"),
+        (pickle_file, "not a pickle"),
         (nan_only, "no point of the file"),
         (infinite, "no point of the file"),
         (one_place, "no size"),
