@@ -57,6 +57,7 @@ setup(
         "ruckig>=0.14,<1",
         "toppra>=0.6.10,<0.7",
         "ezc3d>=1.5",
+        "rosbags>=0.11,<0.12",
         "safetensors>=0.5",
         "rich>=13",
         "matplotlib>=3.9",
@@ -64,6 +65,7 @@ setup(
     extras_require={
         "dev": [
             "hypothesis>=6.100",
+            "mcap>=1.2",
             "mir_eval>=0.8",
             "mypy>=1.15",
             "pin>=3.0",

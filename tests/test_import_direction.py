@@ -23,7 +23,9 @@ ALLOWED = {
     "output": {"errors"},
     "plan_file": {"errors", "output", "values", "skeleton", ""},
     "progress": {"errors"},
-    "motion_files": {"errors", "values", "skeleton", "resources", "plan_file", "settings"},
+    "motion_files": {
+        *("errors", "values", "skeleton", "resources", "plan_file", "settings", "output"),
+    },
     "config": LOW,
     "robots": LOW | {"config"},
     **{stage: LOW | {"config", "robots"} for stage in STAGES},
@@ -31,8 +33,9 @@ ALLOWED = {
     "planning": LOW | {"config", "robots", *STAGES},
     "pipeline": LOW | {"config", "robots", "planning", *STAGES},
     "doctor": LOW | {"config", "robots", *STAGES},
+    "exporting": LOW | {"config", "robots"},
     "virtual_nao": LOW | {"config", "robots", "performance"},
-    "commands": LOW | {"config", "doctor", "pipeline", "learning"},
+    "commands": LOW | {"config", "doctor", "exporting", "pipeline", "learning"},
     "cli": LOW | {"commands", "virtual_nao"},
     "": {"errors", "config", "pipeline"},  # robodance/__init__.py, lazily
     "__main__": {"cli"},
