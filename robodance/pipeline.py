@@ -13,6 +13,7 @@ from typing import Any
 
 from robodance.config import PerformConfig
 from robodance.errors import InfeasibleDance, PerformanceAborted
+from robodance.motion_files.joint_keys import JointKeys
 from robodance.output import write_json
 from robodance.plan_file import write_dance, write_log, write_plan
 from robodance.planning import PlannedDance, Stopwatch, analyse_song, plan_dance
@@ -63,7 +64,7 @@ def perform(
     song: Path | str | SongAnalysis | None,
     config: PerformConfig | None = None,
     *,
-    dance: PoseSequence | None = None,
+    dance: PoseSequence | JointKeys | None = None,
     backend: str | None = "simulation",
     out: Path | str | None = None,
     record: Path | str | None = None,

@@ -47,7 +47,7 @@ PLAN_ARRAYS = (
     "velocity_limits_rad_s",
     "acceleration_limits_rad_s2",
 )
-DANCE_EXTRAS = ("confidence", "palms", "palm_confidence")
+DANCE_EXTRAS = ("confidence", "palms", "palm_confidence", "robot_angles_rad")
 LOG_ARRAYS = (
     "times_s",
     "commanded_rad",
@@ -103,6 +103,9 @@ def write_dance(dance: PoseSequence, path: Path) -> None:
         "frame_rate_hz": dance.frame_rate_hz,
         "beat_numbers": dance.beat_numbers.tolist(),
     }
+    extras = {n: getattr(dance, n) for n in DANCE_EXTRAS if getattr(dance, n) is not None}
+    if dance.robot_joints:
+        extras["robot_joints"] = np.array(dance.robot_joints)
     _write_npz(
         path,
         poses=dance.poses,
@@ -111,7 +114,7 @@ def write_dance(dance: PoseSequence, path: Path) -> None:
         times_s=dance.times_s,
         beats_s=dance.beats_s,
         metadata=_as_json(metadata),
-        **{n: getattr(dance, n) for n in DANCE_EXTRAS if getattr(dance, n) is not None},
+        **extras,
     )
 
 
@@ -136,6 +139,7 @@ def read_dance(path: Path) -> PoseSequence:
             beats_s=beats_s,
             beat_numbers=np.asarray(numbers),
             metadata=metadata,
+            robot_joints=tuple(str(name) for name in content.get("robot_joints", ())),
             **{name: content[name] for name in DANCE_EXTRAS if name in content},
         )
 

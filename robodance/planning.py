@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import robodance
 from robodance.config import PerformConfig
 from robodance.errors import UsageError
+from robodance.motion_files.joint_keys import JointKeys
 from robodance.progress import Progress, Silence
 from robodance.values import Certificate, Losses, Plan, PoseSequence, SongAnalysis
 
@@ -71,7 +72,7 @@ def plan_dance(
     song: Path | str | SongAnalysis | None,
     config: PerformConfig | None = None,
     *,
-    dance: PoseSequence | None = None,
+    dance: PoseSequence | JointKeys | None = None,
     from_s: float = 0.0,
     to_s: float | None = None,
     progress: Progress | None = None,
@@ -81,8 +82,9 @@ def plan_dance(
     Args:
         song: A sound file, or what ``analyse_song`` made of it; None: no music, ``dance`` only.
         config: Settings; None gives the defaults.
-        dance: A dance to do instead of an imagined one (``motion_files.read``); its first
-            frame lies at ``from_s`` of the song.
+        dance: A dance to do instead of an imagined one (``motion_files.read``), or a motion
+            of the robot's joints (``motion_files.joint_files``); its first frame lies at
+            ``from_s`` of the song.
         from_s: Where in the song (without one: in the dance) the dance begins.
         to_s: Where it ends; None: at the end of the song.
         progress: Told how far the work has come.
@@ -94,6 +96,7 @@ def plan_dance(
     """
     from robodance.choreography.dance import create_dance
     from robodance.motion.certificate import certify
+    from robodance.motion.joint_dance import dance_of_joints
     from robodance.motion.losses import measure_losses
     from robodance.motion.plan import adapt
     from robodance.robots.model import load_robot
@@ -107,6 +110,8 @@ def plan_dance(
             analysis = song
         else:
             analysis = analyse_song(song, config, progress=tell)
+    if isinstance(dance, JointKeys):
+        dance = dance_of_joints(dance, robot, config.motion)
     if dance is not None:
         dance, remarks = _given_dance(dance, analysis, from_s, to_s)
     elif analysis is None:

@@ -96,8 +96,8 @@ def test_the_same_from_python(waving):
         (["--dance", "waving.npy"], 3, "--fps"),
         (["--dance", "waving.npy", "--fps", "25", "--skeleton", "kinect"], 2, "kinect"),
         (["--dance", "waving.npy", "--fps", "25", "--from", "60"], 2, "lasts"),
-        ([str(DEMO), "--fps", "25"], 2, "--dance"),
-        ([], 2, "--dance"),
+        ([str(DEMO), "--fps", "25"], 2, "--motion"),
+        ([], 2, "--motion"),
     ],
 )
 def test_a_wrong_order_is_one_clear_line(
@@ -111,3 +111,74 @@ def test_a_wrong_order_is_one_clear_line(
     assert word in line
     assert printed == ""
     assert not (tmp_path / "out").exists()
+
+
+TABLE = "time_s,LShoulderPitch,RShoulderRoll_deg\n" + "".join(
+    f"{k / 10},{1.4 - 0.05 * (k % 20)},{-20 - k % 20}\n" for k in range(50)
+)
+
+
+def test_motion_and_music_are_the_dance_and_the_song_by_other_names(tmp_path, capsys):
+    (tmp_path / "wave.csv").write_text(TABLE, encoding="utf-8")
+    out = tmp_path / "out"
+    report = perform(
+        capsys,
+        *("--motion", tmp_path / "wave.csv", "--music", DEMO, "--from", "2", "--dry-run"),
+        *("--out", out),
+    )
+    assert report["song"]["genre"] == "rumba"
+    assert report["certificate"]["clean"]
+    assert report["plan"]["file"] == "wave.csv"
+    plan = read_plan(out / "plan.npz")
+    assert plan.human_times_s[0] == pytest.approx(2.0)
+    assert len(plan.beats_s) > 4
+
+
+def test_a_plan_is_danced_again_without_its_song(waving, tmp_path, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    perform(capsys, "--dance", waving, "--fps", "25", "--to", "4", "--dry-run", "--out", first)
+    perform(capsys, "--motion", first / "plan.npz", "--dry-run", "--out", second)
+    one, two = read_plan(first / "plan.npz"), read_plan(second / "plan.npz")
+    later = np.interp(two.times_s, two.times_s, two.music_times_s)
+    inside = (later >= 0.0) & (later <= one.duration_s)
+    for k, name in enumerate(one.joint_names):
+        asked = np.interp(later[inside], one.times_s, one.positions_rad[:, k])
+        assert np.abs(two.positions_rad[inside, k] - asked).max() < np.radians(4.0), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        ([str(DEMO), "--music", str(DEMO)], 2, "one song"),
+        (["--motion", "wave.csv", "--skeleton", "smpl"], 2, "--skeleton"),
+        (["--motion", "wave.csv", "--clip", "2"], 3, "--clip"),
+        (["--motion", "waving.npy", "--fps", "25", "--clip", "2"], 2, "--clip"),
+        (["--motion", "missing.xar"], 3, "no such file"),
+        (["--motion", "pepper.csv"], 3, "names no joint"),
+        (["--motion", "evil.pkl", "--fps", "25"], 3, "not executed"),
+        (["--motion", "names.bvh"], 3, "names.bvh"),
+        (["--motion", "bomb.qianim"], 3, "DOCTYPE"),
+    ],
+)
+def test_a_file_that_cannot_be_danced_is_one_clear_line(
+    waving, tmp_path, capfd, monkeypatch, arguments, code, word
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wave.csv").write_text(TABLE, encoding="utf-8")
+    (tmp_path / "pepper.csv").write_text("time_s,KneePitch\n0,0\n1,0.1\n", encoding="utf-8")
+    (tmp_path / "evil.pkl").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    (tmp_path / "bomb.qianim").write_text('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+    (tmp_path / "names.bvh").write_text(
+        "HIERARCHY\nROOT Foo\n{\nOFFSET 0 0 0\nCHANNELS 6 Xposition Yposition Zposition "
+        "Zrotation Xrotation Yrotation\nJOINT Bar\n{\nOFFSET 0 10 0\nCHANNELS 3 Zrotation "
+        "Xrotation Yrotation\nEnd Site\n{\nOFFSET 0 10 0\n}\n}\n}\nMOTION\nFrames: 3\n"
+        "Frame Time: 0.04\n" + "0 0 0 0 0 0 0 0 0\n" * 3
+    )
+    assert main(["perform", *arguments, "--dry-run", "--out", "out"]) == code
+    printed, said = capfd.readouterr()
+    (line,) = [x for x in said.splitlines() if "done in" not in x]
+    assert line.startswith("robodance: ")
+    assert word in line
+    assert printed == ""
+    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "ran").exists()

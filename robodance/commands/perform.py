@@ -11,6 +11,7 @@ from robodance.errors import UsageError
 
 if TYPE_CHECKING:
     from robodance.config import PerformConfig, ShowConfig
+    from robodance.motion_files.joint_keys import JointKeys
     from robodance.values import PoseSequence
 
 __all__ = ["add_perform", "what_to_perform"]
@@ -34,11 +35,18 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         help="perform a song that ships with robodance: cha-cha, rumba, tango or waltz",
     )
     what.add_argument("--show", metavar="FILE", help="perform what a show file says")
+    what.add_argument("--music", metavar="FILE", help="the song, by another name")
     what.add_argument(
+        "--motion",
         "--dance",
+        dest="dance",
         metavar="FILE",
-        help="a dance of your own instead of an imagined one (.bvh, .c3d, .npz, .npy, "
-        "skeletons.json), with or without a song",
+        help="a dance of your own instead of an imagined one, with or without a song: of a "
+        "person (.bvh, .c3d, .npz, .npy, .pkl, skeletons.json) or of the robot's joints "
+        "(Choregraphe's .py and .xar, .qianim, .csv, .json, a plan.npz, a ROS 2 bag)",
+    )
+    what.add_argument(
+        "--clip", metavar="NAME|N", help="which motion, when a file of joint motions holds several"
     )
     what.add_argument(
         "--skeleton",
@@ -150,9 +158,11 @@ def what_to_perform(
     from robodance.resources import launch_path
     from robodance.settings import override
 
-    songs = sum(x is not None for x in (options.song, options.demo, options.show))
+    songs = sum(x is not None for x in (options.song, options.music, options.demo, options.show))
     if songs > 1 or (songs == 0 and options.dance is None):
-        raise UsageError("give one song: a file, or --demo, or --show FILE; or a --dance FILE")
+        raise UsageError(
+            "give one song: a file, --music FILE, --demo, or --show FILE; or a --motion FILE"
+        )
     config = load_config(options.config)
     show = load_show(options.show) if options.show else None
     if show is not None:
@@ -164,7 +174,7 @@ def what_to_perform(
             there = ", ".join(sorted(file.stem for file in song.parent.glob("*.ogg")))
             raise UsageError(f"--demo {options.demo}: no such demo song; there are {there}")
     else:
-        name = show.song if show else options.song
+        name = show.song if show else first(options.song, options.music)
         song = Path(name) if name is not None else None
     flags = {
         "robot": options.robot_model,
@@ -187,11 +197,19 @@ def what_to_perform(
     return song, override(config, {**said(flags), **pairs(options.set)}), show
 
 
-def _dance_of_your_own(options: argparse.Namespace) -> PoseSequence | None:
+def _dance_of_your_own(options: argparse.Namespace) -> PoseSequence | JointKeys | None:
     if options.dance is None:
-        if options.skeleton is not None or options.fps is not None:
-            raise UsageError("--skeleton and --fps say how to read a --dance FILE; give one")
+        if any(x is not None for x in (options.skeleton, options.fps, options.clip)):
+            raise UsageError("--skeleton, --fps and --clip say how to read a --motion FILE")
         return None
+    from robodance.motion_files.joint_files import is_joint_file, read_joint_file
     from robodance.motion_files.read import read_motion
 
-    return read_motion(options.dance, skeleton=options.skeleton, frame_rate_hz=options.fps)
+    path = Path(options.dance)
+    if not is_joint_file(path):
+        if options.clip is not None:
+            raise UsageError(f"{path}: holds one dance of a person; leave out --clip")
+        return read_motion(path, skeleton=options.skeleton, frame_rate_hz=options.fps)
+    if options.skeleton is not None:
+        raise UsageError(f"{path}: holds joints of the robot; leave out --skeleton")
+    return read_joint_file(path, clip=options.clip, frame_rate_hz=options.fps)

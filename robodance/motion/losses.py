@@ -7,6 +7,7 @@ from scipy.interpolate import CubicSpline
 
 from robodance.config import MotionConfig
 from robodance.motion.beat_losses import beat_means, frames_of_beats, measure_beats, near
+from robodance.motion.joint_dance import mirrored
 from robodance.motion.postures import held_limits, stand_posture
 from robodance.motion.retarget import retarget
 from robodance.motion.spline import Spline
@@ -23,7 +24,7 @@ from robodance.motion.targets import (
 from robodance.motion.timing import timeline_of_plan
 from robodance.robots.kinematics import forward_kinematics, landmark_positions, topological_joints
 from robodance.robots.model import RobotModel
-from robodance.skeleton import INDEX, mirror_dance
+from robodance.skeleton import INDEX
 from robodance.values import (
     BoneLoss,
     BoolArray,
@@ -106,7 +107,7 @@ def unlimited_motion(plan: Plan, dance: PoseSequence, robot: RobotModel) -> Join
     """Return a plan's dance without speed limits and clearance, at the plan's times."""
     config = _settings_of(plan)
     timeline = timeline_of_plan(plan, config.knot_rate_hz)
-    danced = mirror_dance(dance) if config.mirror else dance
+    danced = mirrored(dance, robot) if config.mirror else dance
     wanted = retarget(danced, robot, timeline, held_limits(robot, config), config)
     spline = Spline(wanted.control, timeline.step_s)
     return JointTrajectory(robot.joint_names, plan.times_s, spline.at(plan.times_s))

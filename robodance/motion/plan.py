@@ -8,9 +8,9 @@ from dataclasses import replace
 from robodance.config import MotionConfig
 from robodance.errors import DataError
 from robodance.motion.attempt import Adaptation, Progress, attempt
+from robodance.motion.joint_dance import mirrored
 from robodance.motion.tempo import in_warped_time, slow_enough
 from robodance.robots.model import RobotModel
-from robodance.skeleton import mirror_dance
 from robodance.values import Plan, PoseSequence
 
 __all__ = ["Adaptation", "adapt", "plan_motion"]
@@ -63,7 +63,7 @@ def adapt(
             f"a dance needs at least two frames to be planned, found {len(dance.poses)}"
         )
     began = time.perf_counter()
-    danced = mirror_dance(dance) if config.mirror else dance
+    danced = mirrored(dance, robot) if config.mirror else dance
     tell = progress or (lambda share: None)
     if config.slow_motion == "auto":
         made = slow_enough(danced, robot, config, tell)

@@ -20,6 +20,7 @@ from robodance.motion.arm import Arm, arm_of
 from robodance.motion.branches import cheapest_path
 from robodance.motion.descent import minimise_in_box
 from robodance.motion.ik import ArmSolver, ArmTask, load_solver
+from robodance.motion.joint_dance import angles_at
 from robodance.motion.leads import leads_of
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.postures import stand_posture
@@ -34,6 +35,8 @@ __all__ = ["Part", "Wanted", "free_points", "retarget"]
 
 SECOND_WEIGHT = 0.01  # of accelerations against squared chords, at 25 knots a second
 THIRD_WEIGHT = 0.003
+ASKED_SECOND = 1e-3  # the same where angles are given: whoever gave them has smoothed them
+ASKED_THIRD = 3e-4
 STOP_WEIGHT = 3.0  # an arm stop counts this much more than any other moment
 STILL_WEIGHT = 2.0  # of the squared joint angle per knot interval at a stop, at 25 knots a second
 BEAT_WEIGHT = 1.0
@@ -119,6 +122,7 @@ def retarget(
     presence = timeline.presence(timeline.knot_times_s)
     counts = timeline.dancing * importance(moments, dance.beats_s)
     control = np.tile(stand, (timeline.knots + 2, 1))
+    asked = angles_at(dance, robot, moments)
     shares = dict.fromkeys(SIDES, 0.0)
     lock = Lock()
 
@@ -132,10 +136,13 @@ def retarget(
         part = _arm(arm, robot, stand, targets, counts, presence, timeline, limits, solver, report)
         return [part, *_hand(arm, part, robot, stand, targets, presence, timeline, limits)]
 
-    parts = [_head(robot, stand, targets, presence, timeline, limits)]
-    with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:  # each side on a core of its own
-        for found in pool.map(arm_and_hand, SIDES):
-            parts.extend(found)
+    if asked is not None:
+        parts = _as_asked(asked, robot, stand, targets, counts, presence, timeline, limits)
+    else:
+        parts = [_head(robot, stand, targets, presence, timeline, limits)]
+        with ThreadPoolExecutor(max_workers=len(SIDES)) as pool:  # each side on its own core
+            for found in pool.map(arm_and_hand, SIDES):
+                parts.extend(found)
     for part in parts:
         control[:, part.columns] = part.control
     entry, leave = (max(part.shortest_leads_s[i] for part in parts) for i in range(2))
@@ -288,6 +295,39 @@ def _head(
     )
     start = posture + presence[:, None] * (wanted - posture)
     return _without_speed_limits("head", columns, terms, start, posture, timeline, limits.of(names))
+
+
+def _as_asked(
+    asked: FloatArray,
+    robot: RobotModel,
+    stand: FloatArray,
+    targets: Targets,
+    counts: FloatArray,
+    presence: FloatArray,
+    timeline: Timeline,
+    limits: JointLimits,
+) -> list[Part]:
+    """Return parts that follow joint angles (K, J) which the dance itself gives."""
+    groups: list[tuple[str, tuple[str, ...]]] = [("head", ("HeadYaw", "HeadPitch"))]
+    for side, hand in zip(SIDES, robot.hands, strict=True):
+        arm = arm_of(robot, side)
+        groups += [(f"{side}_arm", arm.joints), (f"{side}_hand", (hand,))]
+        groups += [(f"{side}_wrist", (arm.wrist,))] if arm.wrist is not None else []
+    parts = []
+    for name, joints in groups:
+        columns = tuple(robot.index(joint) for joint in joints)
+        posture, own = stand[list(columns)], limits.of(joints)
+        wanted = np.clip(asked[:, columns], *own.position_rad.T)
+        side = name.partition("_")[0]
+        stops = targets.stops[side] if side in SIDES else np.zeros(len(counts))
+        weights = counts * (1.0 + STOP_WEIGHT * stops)
+        terms = (
+            AngleTerm(wanted, np.repeat(weights[:, None], len(columns), axis=1)),
+            SmoothTerm.uniform(timeline.knots + 2, timeline.step_s, ASKED_SECOND, ASKED_THIRD),
+        )
+        start = posture + presence[:, None] * (wanted - posture)
+        parts.append(_without_speed_limits(name, columns, terms, start, posture, timeline, own))
+    return parts
 
 
 def _single(

@@ -37,7 +37,7 @@ def cut(dance: PoseSequence, from_s: float = 0.0, to_s: float | None = None) -> 
     part = slice(first, last)
     extras = {
         name: getattr(dance, name)[part]
-        for name in ("confidence", "palms", "palm_confidence")
+        for name in ("confidence", "palms", "palm_confidence", "robot_angles_rad")
         if getattr(dance, name) is not None
     }
     beats = dance.beats_s - dance.start_s - first / rate

@@ -46,6 +46,9 @@ class PoseSequence:
         palms: Shape (T, 2, 3), unit vectors in the world: where the right and the left palm
             face (zero where nothing tells); None: not known.
         palm_confidence: Shape (T, 2), 0..1, with ``palms``.
+        robot_joints: J names of a robot's joints, for a dance that was made for one.
+        robot_angles_rad: Shape (T, J), their angles (hands: a fraction), which are followed
+            in the place of the body's directions; None: a dance of a person.
     """
 
     poses: FloatArray = field(repr=False)
@@ -58,6 +61,8 @@ class PoseSequence:
     confidence: FloatArray | None = field(default=None, repr=False)
     palms: FloatArray | None = field(default=None, repr=False)
     palm_confidence: FloatArray | None = field(default=None, repr=False)
+    robot_joints: tuple[str, ...] = ()
+    robot_angles_rad: FloatArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         freeze(
@@ -82,6 +87,9 @@ class PoseSequence:
                 palm_confidence=(np.float64, (len(self.poses), 2)),
             )
             check_share("PoseSequence", "palm_confidence", self.palm_confidence)
+        if self.robot_angles_rad is not None:
+            shape = (len(self.poses), len(self.robot_joints))
+            freeze(self, robot_angles_rad=(np.float64, shape))
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
 
     @property
