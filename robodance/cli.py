@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from robodance import __version__
 from robodance.commands.doctor import add_doctor
+from robodance.commands.export import add_export
 from robodance.commands.perform import add_perform
 from robodance.commands.train import add_train
 from robodance.errors import OutputError, RobodanceError, UsageError
@@ -134,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"robodance {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     add_perform(commands, common)
+    add_export(commands, common)
     add_train(commands, common)
     add_virtual_nao(commands, common)
     add_doctor(commands, common)
