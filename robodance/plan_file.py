@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ from robodance.skeleton import JOINT_NAMES
 from robodance.values import PerformanceLog, Plan, PoseSequence
 
 __all__ = [
+    "DAMAGED_NPZ",
     "FORMAT_VERSION",
     "read_dance",
     "read_plan",
@@ -29,6 +31,19 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+DAMAGED_NPZ = (  # how numpy and zipfile fail on damaged files
+    OSError,
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 Value = TypeVar("Value")
 
@@ -171,7 +186,7 @@ def _read_npz(path: Path, kind: str, build: Callable[[Mapping[str, Any]], Value]
     try:
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except DAMAGED_NPZ as error:
         reason = getattr(error, "strerror", None) or "not an .npz file, or a damaged one"
         raise PlanError(f"{path}: cannot be read as a {kind} ({reason})") from error
     version = int(content.get("format_version", -1))

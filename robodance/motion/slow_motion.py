@@ -99,11 +99,9 @@ def _part(dance: PoseSequence, first: int, frames: int) -> PoseSequence:
     start = dance.start_s + first / dance.frame_rate_hz
     end = start + (frames - 1) / dance.frame_rate_hz
     inside = (dance.beats_s >= start) & (dance.beats_s <= end)
-    framewise = ("poses", "joint_positions_m", "confidence", "palms", "palm_confidence")
-    there = {name: getattr(dance, name) for name in framewise}
     return replace(
         dance,
-        **{name: v[first : first + frames] for name, v in there.items() if v is not None},
+        **dance.frames(slice(first, first + frames)),
         start_s=start,
         beats_s=dance.beats_s[inside],
         beat_numbers=dance.beat_numbers[inside],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from robodance.errors import DataError
 from robodance.motion_files.points import NamedPoints
+from robodance.plan_file import DAMAGED_NPZ
 from robodance.values import FloatArray
 
 __all__ = ["POSITIONS", "RATES", "is_dance", "load_arrays", "points_from_arrays", "read_mdms"]
@@ -35,7 +35,7 @@ def load_arrays(path: Path) -> dict[str, Any]:
             if isinstance(content, np.ndarray):
                 return {"positions": content}
             return {name: content[name] for name in content.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except DAMAGED_NPZ as error:
         raise DataError(
             f"{path}: not an array file, or a damaged one, or one with pickled objects "
             "(save plain numbers with numpy.save or numpy.savez)"

@@ -16,6 +16,7 @@ from robodance.motion_files.joint_tables import (
 )
 from robodance.motion_files.rosbag import is_bag, read_rosbag
 from robodance.motion_files.timelines import read_timelines
+from robodance.plan_file import DAMAGED_NPZ
 
 __all__ = ["is_joint_file", "read_joint_file"]
 
@@ -41,12 +42,12 @@ def _is_plan(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as content:
             return "positions_rad.npy" in content.namelist()
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
+    except DAMAGED_NPZ:
         return False  # whoever reads it will say what is wrong
 
 
 def read_joint_file(
-    path: Path, *, clip: str | None = None, frame_rate_hz: float | None = None
+    path: Path | str, *, clip: str | None = None, frame_rate_hz: float | None = None
 ) -> JointKeys:
     """Read joint motions: Choregraphe's Python, ``.xar``, ``.qianim``, CSV, JSON, a plan, a bag.
 
@@ -62,6 +63,7 @@ def read_joint_file(
         PlanError: A ``plan.npz`` that cannot be read.
         MissingDependency: rosbags is not installed, for a bag.
     """
+    path = Path(path)
     if is_bag(path):
         return read_rosbag(path, clip)
     if path.is_dir():

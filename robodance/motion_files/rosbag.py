@@ -57,7 +57,7 @@ def write_rosbag(path: Path, motion: JointTrajectory, velocities_rad_s: FloatArr
         OutputError: The folder exists, or cannot be written.
         MissingDependency: rosbags is not installed.
     """
-    rosbag2, typesys = _libraries()
+    rosbag2, typesys, _ = _libraries()
     if path.exists():
         raise OutputError(f"{path}: exists already; remove it, or choose another name with -o")
     store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
@@ -118,7 +118,7 @@ def read_rosbag(path: Path, clip: str | None = None) -> JointKeys:
         DataError: The bag cannot be read or holds no joint trajectory.
         MissingDependency: rosbags is not installed.
     """
-    rosbag2, typesys = _libraries()
+    rosbag2, typesys, serde = _libraries()
     store = typesys.get_typestore(typesys.Stores.ROS2_HUMBLE)
     clips = []
     try:
@@ -130,7 +130,7 @@ def read_rosbag(path: Path, clip: str | None = None) -> JointKeys:
                 clips.append(("", from_trajectory(path.name, _motion(path, message))))
     except DataError:
         raise
-    except (rosbag2.ReaderError, *BROKEN) as error:
+    except (rosbag2.ReaderError, serde.SerdeError, *BROKEN) as error:
         raise DataError(f"{path}: not a bag that can be read ({_line(error)})") from error
     if not clips:
         raise DataError(f"{path}: holds no {MESSAGE}")
@@ -152,9 +152,9 @@ def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _libraries() -> tuple[ModuleType, ModuleType]:
+def _libraries() -> tuple[ModuleType, ModuleType, ModuleType]:
     try:
-        from rosbags import rosbag2, typesys
+        from rosbags import rosbag2, serde, typesys
     except ImportError as error:
         raise MissingDependency("ROS bags need rosbags: pip install rosbags") from error
-    return rosbag2, typesys
+    return rosbag2, typesys, serde

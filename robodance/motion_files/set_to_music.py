@@ -35,21 +35,14 @@ def cut(dance: PoseSequence, from_s: float = 0.0, to_s: float | None = None) -> 
             f"{'' if to_s is None else f' --to {to_s:g}'} leaves less than two frames of it"
         )
     part = slice(first, last)
-    extras = {
-        name: getattr(dance, name)[part]
-        for name in ("confidence", "palms", "palm_confidence", "robot_angles_rad")
-        if getattr(dance, name) is not None
-    }
     beats = dance.beats_s - dance.start_s - first / rate
     kept = (beats >= 0.0) & (beats <= (len(dance.poses[part]) - 1) / rate)
     return replace(
         dance,
-        poses=dance.poses[part],
-        joint_positions_m=dance.joint_positions_m[part],
         start_s=0.0,
         beats_s=beats[kept],
         beat_numbers=dance.beat_numbers[kept],
-        **extras,
+        **dance.frames(part),
     )
 
 

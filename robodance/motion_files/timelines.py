@@ -172,21 +172,20 @@ def write_qianim(path: Path, joints: dict[str, Keys], *, fps: int) -> None:
     """
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
-        f'<Animation xmlns:editor="{EDITOR}" typeVersion="2.0" editor:fps="{fps}">',
+        f'<Animation typeVersion="2.0" xmlns:editor="{EDITOR}">',
     ]
     for name, keys in joints.items():
-        unit = "dimensionless" if is_hand(name) else "degree"
-        scale = 1.0 / UNITS[unit]
+        unit = "dimensionless" if is_hand(name) else "radian"
         lines.append(
             f'  <ActuatorCurve fps="{fps}" actuator={quoteattr(name)} mute="false" unit="{unit}">'
         )
         for k, frame in enumerate(np.round(keys.times_s * fps).astype(int)):
-            lines.append(f'    <Key value="{keys.angles[k] * scale:.6f}" frame="{frame}">')
+            lines.append(f'    <Key value="{keys.angles[k]:.8f}" frame="{frame}">')
             for side, handle in (("left", keys.before[k]), ("right", keys.after[k])):
                 if handle.any():
                     lines.append(
-                        f'      <Tangent side="{side}" abscissaParam="{handle[0] * fps:.6f}" '
-                        f'ordinateParam="{handle[1] * scale:.6f}" editor:interpType="bezier"/>'
+                        f'      <Tangent side="{side}" abscissaParam="{handle[0] * fps:.8f}" '
+                        f'ordinateParam="{handle[1]:.8f}" editor:interpType="bezier"/>'
                     )
             lines.append("    </Key>")
         lines.append("  </ActuatorCurve>")

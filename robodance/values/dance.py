@@ -28,6 +28,16 @@ __all__ = [
 ]
 
 
+FRAMEWISE = (  # what a dance says of each frame, where it says it
+    "poses",
+    "joint_positions_m",
+    "confidence",
+    "palms",
+    "palm_confidence",
+    "robot_angles_rad",
+)
+
+
 @dataclass(frozen=True)
 class PoseSequence:
     """A human dance: 74 numbers a frame (``skeleton.py`` holds the index table).
@@ -96,6 +106,11 @@ class PoseSequence:
     def times_s(self) -> FloatArray:
         """Shape (T,), the time of each frame."""
         return self.start_s + np.arange(len(self.poses)) / self.frame_rate_hz
+
+    def frames(self, part: slice) -> dict[str, Any]:
+        """Return what is known of some of the frames, by attribute."""
+        there = {name: getattr(self, name) for name in FRAMEWISE}
+        return {name: array[part] for name, array in there.items() if array is not None}
 
 
 @dataclass(frozen=True)
