@@ -7,6 +7,7 @@ as one JSON string. A file appears under its name only when it is complete.
 from __future__ import annotations
 
 import json
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -41,6 +42,8 @@ DAMAGED_NPZ = (  # how numpy and zipfile fail on damaged files
     ArithmeticError,
     MemoryError,
     RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from robodance.errors import DataError, MissingDependency
+from robodance.motion_files.c3d_parameters import require_whole_parameters
 from robodance.motion_files.points import NamedPoints
 
 __all__ = ["read_c3d"]
@@ -38,6 +39,7 @@ def read_c3d(path: Path | str) -> NamedPoints:
         import ezc3d
     except ImportError as error:
         raise MissingDependency("reading C3D needs ezc3d: pip install ezc3d") from error
+    require_whole_parameters(path)
     try:
         content = ezc3d.c3d(str(path))
     except (OSError, RuntimeError, ValueError) as error:
