@@ -109,17 +109,18 @@ class BvhBody:
     end: str | None = None
 
 
-def bodies(robot: RobotModel) -> list[BvhBody]:
+def _bodies(robot: RobotModel) -> list[BvhBody]:
     """Return the bodies of a robot's BVH: what its landmarks are fixed to, parents first."""
     result = [
-        BvhBody("Hips", None, robot.base_link),
-        BvhBody("Head", "Hips", robot.landmarks["head"][0], None, "head"),
+        BvhBody("Hips", None, robot.base_link, "waist"),
+        BvhBody("Spine", "Hips", robot.base_link),
+        BvhBody("Head", "Spine", robot.landmarks["head"][0], None, "head"),
     ]
     for side, word in (("left", "Left"), ("right", "Right")):
         links = {name: robot.landmarks[f"{side}_{name}"][0] for name in ("elbow", "wrist", "hand")}
         legs = {name: robot.landmarks[f"{side}_{name}"][0] for name in ("knee", "ankle", "toe")}
         result += [
-            BvhBody(f"{word}Shoulder", "Hips", links["elbow"], f"{side}_shoulder"),
+            BvhBody(f"{word}Shoulder", "Spine", links["elbow"], f"{side}_shoulder"),
             BvhBody(f"{word}Elbow", f"{word}Shoulder", links["wrist"], f"{side}_elbow"),
             BvhBody(f"{word}Wrist", f"{word}Elbow", links["hand"], f"{side}_wrist", f"{side}_hand"),
             BvhBody(f"{word}Hip", "Hips", legs["knee"], f"{side}_hip"),
@@ -145,7 +146,7 @@ def bvh_bones(plan: Plan, robot: RobotModel) -> list[Bone]:
         holder, offset = robot.landmarks[mark]
         return np.asarray(rest.points(holder, offset)[0])
 
-    found = bodies(robot)
+    found = _bodies(robot)
     places = {body.name: at_rest(body.mark, body.link) for body in found}
     return [
         Bone(
@@ -162,7 +163,11 @@ def bvh_bones(plan: Plan, robot: RobotModel) -> list[Bone]:
 def _bvh(plan: Plan, path: Path) -> None:
     robot = load_robot(str(plan.metadata.get("robot_model", "nao_v6")))
     rate = (len(plan.times_s) - 1) / plan.duration_s
-    write_bvh(path, bvh_bones(plan, robot), plan.torso_pose[:, :3], rate)
+    link, offset = robot.landmarks["waist"]
+    if link != robot.base_link:
+        raise PlanError(f"the waist of {robot.name} is no part of its trunk; there is no root")
+    turns = Rotation.from_quat(plan.torso_pose[:, 3:]).as_matrix()
+    write_bvh(path, bvh_bones(plan, robot), plan.torso_pose[:, :3] + turns @ offset, rate)
 
 
 EXPORTS: Mapping[str, tuple[str, Callable[[Plan, Path], None]]] = MappingProxyType({
