@@ -7,12 +7,12 @@ from scipy.interpolate import CubicSpline
 
 from robodance.errors import PlanError
 from robodance.motion_files.joint_keys import Keys
-from robodance.values import FloatArray, IntArray, Plan
+from robodance.values import BoolArray, FloatArray, IntArray, Plan
 
 __all__ = ["bezier_keys", "plan_curve"]
 
 TOLERANCE_RAD = np.radians(0.01)  # hands: as much of a fraction
-LONGEST_SPAN = 512  # samples; a key at least so often
+LONGEST_SPAN = 256  # frames; a key at least so often
 
 
 def plan_curve(plan: Plan) -> CubicSpline:
@@ -40,7 +40,7 @@ def bezier_keys(plan: Plan) -> tuple[dict[str, Keys], int]:
     step = _largest_step(times, angles, slopes, round(rate), plan)
     joints = {}
     for k, name in enumerate(plan.joint_names):
-        at = _few(times, angles[:, k], slopes[:, k], step)
+        at = _few(angles[:, k], slopes[:, k], step, 1.0 / round(rate))
         joints[name] = _as_keys(times[at], angles[at, k], slopes[at, k])
     return joints, round(rate) // step
 
@@ -60,32 +60,46 @@ def _largest_step(
     return 1
 
 
-def _few(times: FloatArray, angles: FloatArray, slopes: FloatArray, step: int) -> IntArray:
-    """Return the samples, on the grid, whose keys are enough: each as far as it goes."""
-    grid = np.arange(0, len(times), step)
-    kept, i = [0], 0
-    while i < len(grid) - 1:
-        good, reach = i + 1, 2
-        while i + reach < len(grid) and _fits(times, angles, slopes, grid[i], grid[i + reach]):
-            good, reach = i + reach, 2 * reach
-        low, high = good, min(i + reach, len(grid) - 1)
-        while low < high:  # the last that fits, if fitting ends once
-            middle = (low + high + 1) // 2
-            if _fits(times, angles, slopes, grid[i], grid[middle]):
-                low = middle
-            else:
-                high = middle - 1
-        i = low
-        kept.append(i)
-    return np.asarray(grid[kept])
+def _few(angles: FloatArray, slopes: FloatArray, step: int, step_s: float) -> IntArray:
+    """Return the samples whose keys are enough for one joint.
+
+    Neighbouring spans become one, from pairs of single steps up, wherever one cubic does for
+    both.
+
+    Args:
+        angles: Shape (T,).
+        slopes: Shape (T,).
+        step: Samples between frames; T - 1 is a multiple of it.
+        step_s: Time between samples.
+    """
+    steps = (len(angles) - 1) // step
+    needed = np.ones(steps + 1, dtype=np.bool_)
+    single = np.ones(steps, dtype=np.bool_)  # which aligned spans are one cubic
+    width = 2
+    while width <= min(steps, LONGEST_SPAN):
+        count = steps // width
+        pairs = single[: 2 * count].reshape(count, 2).all(axis=1)
+        starts = np.flatnonzero(pairs) * width
+        fit = _one_cubic(angles, slopes, starts * step, width * step, step_s)
+        single = np.zeros(count, dtype=np.bool_)
+        single[starts[fit] // width] = True
+        inner = needed[: count * width].reshape(count, width)
+        inner[single, 1:] = False
+        width *= 2
+    return np.flatnonzero(needed) * step
 
 
-def _fits(times: FloatArray, angles: FloatArray, slopes: FloatArray, a: int, b: int) -> bool:
-    if b - a > LONGEST_SPAN:
-        return False
-    ends, part = np.array([a, b]), slice(a, b + 1)
-    curve = _hermite(times[part], times[ends], angles[ends, None], slopes[ends, None])
-    return bool(np.abs(curve[:, 0] - angles[part]).max() <= TOLERANCE_RAD)
+def _one_cubic(
+    angles: FloatArray, slopes: FloatArray, starts: IntArray, length: int, step_s: float
+) -> BoolArray:
+    """Return which spans of ``length`` samples from ``starts`` are cubics between their ends."""
+    s = np.arange(length + 1) / length
+    ends = starts + length
+    rise = (angles[ends] - angles[starts])[:, None]
+    left, right = (length * step_s * slopes[at][:, None] for at in (starts, ends))
+    curve = s * left + s**2 * (3 * rise - 2 * left - right) + s**3 * (left + right - 2 * rise)
+    missed = angles[starts[:, None] + np.arange(length + 1)] - angles[starts][:, None] - curve
+    return np.asarray(np.abs(missed).max(axis=1, initial=0.0) <= TOLERANCE_RAD)
 
 
 def _hermite(
