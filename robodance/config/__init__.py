@@ -11,6 +11,7 @@ from robodance.config.choreography import ChoreographyConfig
 from robodance.config.motion import MotionConfig
 from robodance.config.perform import PerformConfig, load_config
 from robodance.config.performance import RecordingConfig, SimulationConfig, VerificationConfig
+from robodance.config.robot import NaoqiConfig
 from robodance.config.show import ShowConfig, ShowOutputs, load_show, said
 from robodance.config.train import TrainConfig
 
@@ -19,6 +20,7 @@ __all__ = [
     "AudioConfig",
     "ChoreographyConfig",
     "MotionConfig",
+    "NaoqiConfig",
     "PerformConfig",
     "RecordingConfig",
     "ShowConfig",

@@ -9,6 +9,7 @@ from robodance.config.audio import AudioConfig
 from robodance.config.choreography import ChoreographyConfig
 from robodance.config.motion import MotionConfig
 from robodance.config.performance import RecordingConfig, SimulationConfig, VerificationConfig
+from robodance.config.robot import NaoqiConfig
 from robodance.settings import beside, from_dict, override, read_yaml, require
 
 __all__ = ["PerformConfig", "load_config"]
@@ -27,6 +28,7 @@ class PerformConfig:
     motion: MotionConfig = field(default_factory=MotionConfig)
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     verification: VerificationConfig = field(default_factory=VerificationConfig)
+    naoqi: NaoqiConfig = field(default_factory=NaoqiConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
 
     def __post_init__(self) -> None:

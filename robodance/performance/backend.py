@@ -10,9 +10,10 @@ from __future__ import annotations
 import importlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
-from robodance.config import SimulationConfig
+from robodance.config import NaoqiConfig, SimulationConfig
 from robodance.errors import UsageError
 from robodance.robots.model import RobotModel, advice
 from robodance.values import FloatArray, Plan
@@ -21,6 +22,7 @@ __all__ = ["BACKENDS", "Backend", "Observation", "open_backend"]
 
 BACKENDS = {
     "simulation": "robodance.performance.backends.simulation:PyBulletSimulation",
+    "naoqi": "robodance.performance.backends.naoqi:NaoqiRobot",
 }
 """Name to ``module:class``; the module is imported when the backend is opened."""
 
@@ -31,10 +33,11 @@ class Observation:
 
     Attributes:
         measured_rad: Shape (J,).
-        torques_nm: Shape (J,), what the motors give.
+        torques_nm: Shape (J,), what the motors give; NaN where nobody knows.
         torso_pose: Shape (7,), world, x y z qx qy qz qw of the torso frame.
         zmp_margin_m: Distance of the measured ZMP to the edge of the support; 0 in the air.
         touching: Links other than the feet that touch the floor.
+        late_s: How much later than the end of the period it was seen.
     """
 
     measured_rad: FloatArray = field(repr=False)
@@ -42,6 +45,7 @@ class Observation:
     torso_pose: FloatArray = field(repr=False)
     zmp_margin_m: float
     touching: tuple[str, ...]
+    late_s: float = 0.0
 
 
 class Backend(AbstractContextManager["Backend"], Protocol):
@@ -101,13 +105,20 @@ class Backend(AbstractContextManager["Backend"], Protocol):
         ...
 
 
-def open_backend(name: str, robot: RobotModel, config: SimulationConfig) -> Backend:
+def open_backend(
+    name: str,
+    robot: RobotModel,
+    config: SimulationConfig | NaoqiConfig,
+    *,
+    song: Path | None = None,
+) -> Backend:
     """Connect to a backend; use it in a ``with`` statement.
 
     Args:
         name: One of ``BACKENDS``.
         robot: The robot to perform with.
-        config: Settings of the simulation.
+        config: Settings of the backend: ``simulation`` or ``naoqi`` of the configuration.
+        song: What a robot with a speaker plays; a simulation is silent.
 
     Raises:
         UsageError: There is no such backend.
@@ -117,4 +128,5 @@ def open_backend(name: str, robot: RobotModel, config: SimulationConfig) -> Back
         raise UsageError(f"unknown backend {name!r}; {advice(name, BACKENDS)}")
     module, _, kind = BACKENDS[name].partition(":")
     backend = getattr(importlib.import_module(module), kind)
-    return cast("Backend", backend(robot, config))
+    more = {} if song is None or name == "simulation" else {"song": song}
+    return cast("Backend", backend(robot, config, **more))

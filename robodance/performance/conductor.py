@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from robodance.errors import RobodanceError
 from robodance.performance.backend import Backend, Observation
 from robodance.values import FloatArray, PerformanceLog, Plan
 
@@ -26,6 +27,7 @@ def conduct(
     *,
     progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    keep: Callable[[PerformanceLog], None] | None = None,
 ) -> PerformanceLog:
     """Perform a plan from its first sample to its last.
 
@@ -37,19 +39,27 @@ def conduct(
         backend: Who does it.
         progress: Told the share done, 0..1, from time to time.
         stop: Asked twice a second of robot time; True ends the performance.
+        keep: Given the log of a performance that an error or a person ended.
 
     Raises:
         PreflightRefused: The backend will not perform this plan.
+        PerformanceAborted: The robot or its surroundings ended it.
     """
     backend.preflight(plan)
     notes = _Notes(plan)
     try:
-        backend.take_start(plan.positions_rad[0], plan.torso_pose[0])
-        notes.add(0.0, plan.positions_rad[0], backend.observe())
-        if not notes.fallen:
-            _perform(plan, backend, notes, progress or (lambda share: None), stop)
-    finally:
-        backend.rest()
+        try:
+            backend.take_start(plan.positions_rad[0], plan.torso_pose[0])
+            notes.add(0.0, plan.positions_rad[0], backend.observe())
+            if not notes.fallen:
+                _perform(plan, backend, notes, progress or (lambda share: None), stop)
+        finally:
+            backend.rest()
+    except (RobodanceError, KeyboardInterrupt) as error:
+        if keep is not None and notes.seen:
+            notes.aborted = str(error) or "stopped by Ctrl-C"
+            keep(notes.log(backend))
+        raise
     return notes.log(backend)
 
 
@@ -77,7 +87,12 @@ def _perform(
             step = first + i + 1
             backend.move(targets[i], targets[i + 1])
             if step % backend.observe_every == 0 or step == steps:
-                notes.add(elapsed[i + 1], targets[i + 1], backend.observe())
+                seen = backend.observe()
+                target = targets[i + 1]
+                if seen.late_s:
+                    late = min(elapsed[i + 1] + seen.late_s, plan.duration_s)
+                    target = curve(plan.times_s[0] + late)
+                notes.add(elapsed[i + 1], target, seen)
                 if notes.fallen:
                     return
             if step % report_every == 0:
@@ -99,10 +114,13 @@ class _Notes:
     tilt_rad: list[float] = field(default_factory=list)
     fallen: str = ""
     stopped: bool = False
+    aborted: str = ""
 
     def add(self, elapsed_s: float, commanded_rad: FloatArray, seen: Observation) -> None:
         """Write one observation down and decide whether the robot has fallen."""
-        moment = self.plan.times_s[0] + elapsed_s
+        moment = self.plan.times_s[0] + elapsed_s + seen.late_s
+        if self.times_s and moment <= self.times_s[-1]:
+            return  # a slow answer: this moment is known already
         planned = _pose_at(self.plan, moment)
         tilt = tilt_between(planned[None], seen.torso_pose[None])[0]
         self.times_s.append(moment)
@@ -136,17 +154,28 @@ class _Notes:
         """Sum a run up in plain numbers."""
         error = np.abs(measured - np.array(self.commanded_rad))
         torques = np.array([seen.torques_nm for seen in self.seen])
+        names = self.plan.joint_names
+        return {
+            "robot": backend.robot.name,
+            "fall_reason": self.fallen,
+            "stopped": self.stopped,
+            "aborted": self.aborted,
+            "tracking_error_rms_rad": float(np.sqrt((error**2).mean())),
+            "tracking_error_max_rad": float(error.max()),
+            "tracking_error_max_joint": names[int(error.max(axis=0).argmax())],
+            "tracking_error_rms_by_joint_deg": dict(
+                zip(names, np.degrees(np.sqrt((error**2).mean(axis=0))).tolist(), strict=True)
+            ),
+            **(self._heat(backend, torques) if np.isfinite(torques).all() else {}),
+        }
+
+    def _heat(self, backend: Backend, torques: FloatArray) -> dict[str, Any]:
+        """Sum the motors' work up; not every robot measures it."""
         limits, nominal = backend.robot.effort_limits_nm, backend.robot.nominal_torques_nm
         names = self.plan.joint_names
         rms = np.sqrt((torques**2).mean(axis=0))
         saturated = (np.abs(torques) > 0.999 * limits).mean(axis=0)
         return {
-            "robot": backend.robot.name,
-            "fall_reason": self.fallen,
-            "stopped": self.stopped,
-            "tracking_error_rms_rad": float(np.sqrt((error**2).mean())),
-            "tracking_error_max_rad": float(error.max()),
-            "tracking_error_max_joint": names[int(error.max(axis=0).argmax())],
             "rms_torques_nm": dict(zip(names, rms.tolist(), strict=True)),
             "rms_torque_shares": dict(zip(names, (rms / nominal).tolist(), strict=True)),
             "torque_saturated_shares": dict(zip(names, saturated.tolist(), strict=True)),

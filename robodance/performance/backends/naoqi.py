@@ -1,0 +1,423 @@
+"""A physical NAO, or a virtual one, that speaks NAOqi.
+
+Whole curves are sent ahead in chunks, so that the network's delays do not show. The robot
+protects itself: its fall manager and its arms' collision protection stay on, and every way
+out of a dance ends with a robot at rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from robodance.config import NaoqiConfig
+from robodance.errors import PerformanceAborted, PreflightRefused, RobotError, RobotTimeout
+from robodance.performance.backend import Observation
+from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state
+from robodance.performance.backends.naoqi_chunks import moving_joints, worst_error
+from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
+from robodance.performance.backends.naoqi_feet import zmp_margin
+from robodance.performance.backends.naoqi_lights import Lights
+from robodance.performance.backends.naoqi_link import PASSWORD, Link, LinkLost, parse_address
+from robodance.performance.backends.naoqi_player import Player
+from robodance.performance.backends.naoqi_sound import LEAD_S, Music, RobotSpeaker, SilentClock
+from robodance.performance.backends.naoqi_watch import Watch, key_pressed, keys_unbuffered
+from robodance.robots.model import RobotModel
+from robodance.values import FloatArray, Plan
+
+__all__ = ["NaoqiRobot"]
+
+PERIOD_S = 0.05
+STAND = "StandInit"
+POSTURE_SPEED, POSTURE_S = 0.5, 20.0
+WAKE_S = 15.0
+APPROACH_SHARE = 0.25  # of the speed limits, on the way to the first posture
+SETTLE_S = 0.5
+STOP_KEYS = " \n\r"
+BLOCKED_S = 0.5
+LAST_CHUNK_S = 1.5
+FALL_S = 0.8  # a NAO that tips over lies
+POLL_S = 0.004
+
+
+class NaoqiRobot:
+    """A robot at the other end of a wire.
+
+    Args:
+        robot: What the plan was made for.
+        config: Where it is, and thresholds.
+        song: The song's file; None: silence.
+    """
+
+    name = "naoqi"
+    period_s = PERIOD_S
+    observe_every = 1
+
+    def __init__(self, robot: RobotModel, config: NaoqiConfig, song: Path | None = None) -> None:
+        self.robot = robot
+        self._config, self._song = config, song
+        address = parse_address(config.address or "", password=bool(os.environ.get(PASSWORD)))
+        self._link = Link(address, config.call_timeout_s, config.user)
+        self._ending = Ending(self._link, _say, config.reconnect_s)
+        self._stack = contextlib.ExitStack()
+        self._plan: Plan | None = None
+        self._player: Player | None = None
+        self._watch: Watch | None = None
+        self._lights: Lights | None = None
+        self._music: Music | None = None
+        self._ending_due = self._finished = self._lost = False
+        self._moment_s = self._seen_s = 0.0
+        self._seen: Observation | None = None
+        self._off_since: FloatArray | None = None
+        self._state: RobotState | None = None
+        self._facts: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            RobotError: The robot cannot be reached.
+        """
+        self._link.connect()
+        self._state = read_state(self._link)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hang up."""
+        self._link.tend = None
+        self._stack.close()
+        self._link.close()
+
+    @property
+    def state(self) -> RobotState:
+        """What the robot said about itself when it was connected."""
+        if self._state is None:
+            raise RobotError("the robot is not connected; use the backend in a with statement")
+        return self._state
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether it was ever told to move."""
+        return self._ending_due or bool(self._facts)
+
+    def check(self, plan: Plan) -> None:
+        """Check robot and plan; nothing moves.
+
+        Raises:
+            PreflightRefused: With every reason.
+        """
+        found = faults(self.state, plan, self.robot, self._config, standing=False)
+        if found:
+            raise PreflightRefused("the robot was not moved: " + "; ".join(found))
+
+    def preflight(self, plan: Plan) -> None:
+        """Check robot and plan, and bring the music to the robot; nothing moves.
+
+        Raises:
+            PreflightRefused: With every reason.
+        """
+        self.check(plan)
+        self._plan = plan
+        self._moment_s = float(plan.times_s[0])
+        self._music = self._make_music(plan)
+        self._player = Player(
+            self._link, plan, self.robot, self._music, self.state.cycle_s,
+            self._config.interpolation,
+        )  # fmt: skip
+        if self._config.lights:
+            self._lights = Lights(self._link, plan)
+
+    def take_start(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
+        """Wake up, stand, take the first posture, look again, start the music."""
+        with self._minding():
+            self._stand_up(positions_rad)
+            self._begin()
+
+    def _stand_up(self, positions_rad: FloatArray) -> None:
+        plan, link, ending = self._ready_plan(), self._link, self._ending
+        self._stack.enter_context(keys_unbuffered())
+        link.tend = self._heed_keys
+        self._ending_due = True
+        ending.life = self.state.life
+        if self.state.life not in {None, "disabled"}:
+            link.call("ALAutonomousLife", "setState", "disabled", timeout_s=WAKE_S)
+        self._still_background()
+        link.call("ALMotion", "wakeUp", timeout_s=WAKE_S)
+        there = link.call(
+            "ALRobotPosture", "goToPosture", STAND, POSTURE_SPEED, timeout_s=POSTURE_S
+        )
+        if there is False:
+            raise PerformanceAborted(
+                f"the robot could not take the posture {STAND}; it was stopped"
+            )
+        self._approach(positions_rad)
+        time.sleep(SETTLE_S)
+        found = faults(read_state(link), plan, self.robot, self._config, standing=True)
+        if found:
+            raise PerformanceAborted("the robot stands and was stopped: " + "; ".join(found))
+        self._watch = Watch(link, moving_joints(plan), self._config)
+        link.tend = self._tend
+
+    @contextlib.contextmanager
+    def _minding(self) -> Iterator[None]:
+        """Turn what goes wrong with a robot that has been moved into the end of the dance."""
+        try:
+            yield
+        except (LinkLost, RobotTimeout) as error:
+            self._lost = True
+            raise PerformanceAborted(f"{error}; the dance was given up") from error
+        except RobotError as error:
+            raise PerformanceAborted(f"{self._why() or error}; the dance was stopped") from error
+
+    def _why(self) -> str:
+        """Ask a robot that broke a motion off for the reason; it may have fallen."""
+        self._link.tend = None
+        with contextlib.suppress(RobotError):
+            return self._watch.look_now() if self._watch is not None else ""
+        return ""
+
+    def move(self, before_rad: FloatArray, after_rad: FloatArray) -> None:
+        """Let time pass until the robot is there."""
+        self._moment_s += self.period_s
+        player, plan = self._player, self._ready_plan()
+        assert player is not None
+        with self._minding():
+            while player.moment(time.monotonic()) < self._moment_s - 1e-9 and not player.done:
+                self._tend()
+                time.sleep(POLL_S)
+            self._tend()
+        self._finished = self._moment_s > plan.times_s[-1] - 2.0 * self.period_s
+
+    def observe(self) -> Observation:
+        """Read joints, trunk and feet; where answers come slowly, some moments are left out."""
+        plan, player, seen = self._ready_plan(), self._player, self._seen
+        if seen is not None and player is not None and self._behind(player):
+            return replace(seen, late_s=self._seen_s - self._moment_s)  # known already
+        asked = time.monotonic()
+        with self._minding():
+            angles = self._link.call(
+                "ALMotion", "getAngles", "Body", True, timeout_s=self._config.lost_after_s
+            )
+        # The angles are those of the robot's last motion cycle: half a cycle old on average.
+        middle = (asked + time.monotonic() - self.state.cycle_s) / 2.0
+        by_name = dict(zip(self.state.limits, map(float, angles), strict=True))
+        measured = np.array([by_name[name] for name in plan.joint_names])
+        moment = self._moment_s
+        if player is not None:
+            moment = player.seen(measured, player.moment(middle))
+        self._note_blocked(measured, moment)
+        self._seen_s = moment
+        self._seen = Observation(
+            measured_rad=measured,
+            torques_nm=np.full(len(measured), np.nan),  # a NAO does not measure them
+            torso_pose=self._torso(plan, moment),
+            zmp_margin_m=self._zmp(plan),
+            touching=(),
+            late_s=moment - self._moment_s,
+        )
+        return self._seen
+
+    def _behind(self, player: Player) -> bool:
+        return player.moment(time.monotonic()) > self._moment_s + 1.5 * self.period_s
+
+    def rest(self) -> None:
+        """Bring the robot to rest, whatever happened before."""
+        self._link.tend = None
+        if not self._ending_due:
+            return
+        with interrupts_put_off():
+            self._ending_due = False
+            self._sum_up()
+            if self._finished and not self._lost:
+                self._play_out()
+            heard = not self._lost and (self._finished or self._ending.stop())
+            fallen = self._falls()
+            if self._music is not None and self._finished and heard:
+                with contextlib.suppress(RobotError):
+                    self._music.stop()
+            if heard or self._ending.find_again():
+                heard = self._ending.rest(fallen=fallen, finished=self._finished)
+                if not heard and self._ending.find_again():
+                    heard = self._ending.rest(fallen=fallen, finished=False)
+            self._facts["at_rest"] = heard
+            _say("the robot is at rest" if heard else "the robot may still have stiff motors")
+
+    def _falls(self) -> bool:
+        """Return whether it has fallen or falls; feet that lose the floor may be either's start."""
+        watch = self._watch
+        if watch is not None and watch.lifted and not watch.fell:
+            time.sleep(FALL_S)
+            self._why()
+        return watch is not None and watch.fell
+
+    def metadata(self) -> dict[str, Any]:
+        """Return what is known of the robot and how well it kept time."""
+        state = self.state
+        return {
+            "robot_name": state.name,
+            "naoqi": state.version,
+            "motion_cycle_s": state.cycle_s,
+            "battery_percent": state.battery,
+            "temperature_max_c": max(state.temperatures_c.values(), default=None),
+            "observations_per_s": 1.0 / PERIOD_S,
+            **self._facts,
+        }
+
+    def _begin(self) -> None:
+        """Start the music and, on its clock, the dance."""
+        music, player, plan = self._music, self._player, self._ready_plan()
+        watch = self._watch
+        assert music is not None
+        assert player is not None
+        assert watch is not None
+        link_tend, self._link.tend = self._link.tend, self._tend_quietly
+        music.start()
+        first = float(plan.times_s[0])
+        while music.moment(time.monotonic()) + watch.delay_s < first:
+            self._tend_quietly()
+            music.tend()
+            time.sleep(0.001)
+        player.start(lambda: watch.delay_s)
+        self._link.tend = link_tend
+
+    def _make_music(self, plan: Plan) -> Music:
+        if self._song is None or self._config.sound == "none" or not self._has_player():
+            return SilentClock(plan)
+        self._cap_volume()
+        return RobotSpeaker(self._link, plan, self._song, self._config.user)
+
+    def _has_player(self) -> bool:
+        if self._link.has("ALAudioPlayer"):
+            return True
+        _say("this robot has no audio player; it dances in silence")
+        return False
+
+    def _cap_volume(self) -> None:
+        with contextlib.suppress(RobotError):
+            before = int(self._link.call("ALAudioDevice", "getOutputVolume"))
+            if before > self._config.volume:
+                self._link.call("ALAudioDevice", "setOutputVolume", self._config.volume)
+                self._ending.restore.append(("ALAudioDevice", "setOutputVolume", (before,)))
+
+    def _still_background(self) -> None:
+        """Switch off the small motions that go on by themselves; protection stays."""
+        for method, ask in (
+            ("setBreathEnabled", "getBreathEnabled"),
+            ("setIdlePostureEnabled", "getIdlePostureEnabled"),
+        ):
+            with contextlib.suppress(RobotError):
+                if self._link.call("ALMotion", ask, "Body"):
+                    self._ending.restore.append(("ALMotion", method, ("Body", True)))
+                self._link.call("ALMotion", method, "Body", False)
+
+    def _approach(self, positions_rad: FloatArray) -> None:
+        """Go from the stand to the plan's first posture, slowly."""
+        plan = self._ready_plan()
+        names = [n for n in plan.joint_names if n not in self.robot.mirrored_joints]
+        columns = [plan.joint_names.index(name) for name in names]
+        angles = self._link.call("ALMotion", "getAngles", names, True)
+        way = np.abs(positions_rad[columns] - np.array(angles, dtype=np.float64))
+        speeds = APPROACH_SHARE * self.robot.velocity_limits_rad_s[columns]
+        seconds = max(1.0, float((way / speeds).max()))
+        targets = [[float(positions_rad[c])] for c in columns]
+        self._link.call(
+            "ALMotion", "angleInterpolation", names, targets, [[seconds]] * len(names), True,
+            timeout_s=seconds + self._config.call_timeout_s,
+        )  # fmt: skip
+
+    def _tend(self) -> None:
+        self._heed_keys()
+        assert self._watch is not None
+        self._watch.tend()
+        if self._player is not None:
+            self._player.tend()
+        if self._music is not None:
+            self._music.tend()
+        if self._lights is not None and self._player is not None:
+            self._lights.tend(self._player.moment(time.monotonic()))
+
+    def _tend_quietly(self) -> None:
+        """Watch, while nothing is played yet."""
+        self._heed_keys()
+        if self._watch is not None:
+            self._watch.tend()
+
+    def _heed_keys(self) -> None:
+        key = key_pressed()
+        if key and key in STOP_KEYS:
+            raise PerformanceAborted("stopped by a key")
+
+    def _note_blocked(self, measured: FloatArray, moment_s: float) -> None:
+        """Stop when a joint stays far from the plan: it is blocked, or held."""
+        if self._player is None or not self._player.chunks or not self._config.blocked_rad:
+            return
+        planned = self._player.planned(moment_s)
+        off = np.abs(measured - planned) > self._config.blocked_rad
+        if self._off_since is None:
+            self._off_since = np.full(len(off), moment_s)
+        self._off_since = np.where(off, self._off_since, moment_s)
+        if (moment_s - self._off_since).max() > BLOCKED_S:
+            name = self._ready_plan().joint_names[int((moment_s - self._off_since).argmax())]
+            raise PerformanceAborted(f"{name} does not follow the plan; the dance was stopped")
+
+    def _torso(self, plan: Plan, moment_s: float) -> FloatArray:
+        """The planned place, turned as the inertial sensor says."""
+        nearest = int(np.clip(np.searchsorted(plan.times_s, moment_s), 0, len(plan.times_s) - 1))
+        pose = np.array(plan.torso_pose[nearest])
+        seen = self._watch.tilt() if self._watch is not None else self.state.tilt_rad
+        if seen is not None:
+            pose[3:] = Rotation.from_euler("xy", seen).as_quat()
+        return pose
+
+    def _zmp(self, plan: Plan) -> float:
+        if self._watch is None:
+            return float("nan")
+        return zmp_margin(self.robot, plan, self._watch.seen)
+
+    def _play_out(self) -> None:
+        """Wait for the end of the last chunk."""
+        end = time.monotonic() + LAST_CHUNK_S
+        with contextlib.suppress(RobotError, PerformanceAborted):
+            while self._player is not None and not self._player.done and time.monotonic() < end:
+                self._player.tend()
+                time.sleep(POLL_S)
+
+    def _sum_up(self) -> None:
+        player = self._player
+        if player is None or not player.chunks:
+            return
+        drifts = np.abs(player.drifts_s or [0.0])
+        kinds = sorted({chunk.method for chunk in player.chunks})
+        self._facts |= {
+            "calls": kinds,
+            "chunks": len(player.chunks),
+            "chunk_error_max_deg": float(np.degrees(worst_error(player.chunks))),
+            "longest_wait_for_a_chunk_s": player.gap_s,
+            "drift_max_s": float(drifts.max()),
+            "drift_mean_s": float(drifts.mean()),
+            "lead_s": LEAD_S,
+        }
+
+    def _ready_plan(self) -> Plan:
+        if self._plan is None:
+            raise RobotError("there is no plan; call preflight first")
+        return self._plan
+
+
+def _say(text: str) -> None:
+    print(f"robodance: {text}", file=sys.stderr, flush=True)

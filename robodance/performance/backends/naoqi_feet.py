@@ -1,0 +1,66 @@
+"""Where a NAO's weight acts, told from the four force sensors under each foot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from robodance.robots.kinematics import forward_kinematics
+from robodance.robots.model import RobotModel
+from robodance.robots.stability import stability_margin, support_polygon, to_world
+from robodance.values import Plan
+
+__all__ = ["SENSOR_KEYS", "zmp_margin"]
+
+# In each ankle's frame, metres; Aldebaran's documentation 2.1, "FSRs". The feet are no mirrors.
+SENSORS_M = {
+    "left": {
+        "FrontLeft": (0.07025, 0.0299),
+        "FrontRight": (0.07025, -0.0231),
+        "RearLeft": (-0.03025, 0.0299),
+        "RearRight": (-0.02965, -0.0191),
+    },
+    "right": {
+        "FrontLeft": (0.07025, 0.0231),
+        "FrontRight": (0.07025, -0.0299),
+        "RearLeft": (-0.03025, 0.0191),
+        "RearRight": (-0.02965, -0.0299),
+    },
+}
+LEAST_KG = 0.5
+
+
+def _key(side: str, place: str) -> str:
+    return f"Device/SubDeviceList/{side[0].upper()}Foot/FSR/{place}/Sensor/Value"
+
+
+SENSOR_KEYS = tuple(_key(side, place) for side, places in SENSORS_M.items() for place in places)
+
+
+def zmp_margin(robot: RobotModel, plan: Plan, seen: Mapping[str, Any]) -> float:
+    """Return how far the weight's point lies inside the soles, planted as the plan has them.
+
+    Args:
+        robot: The robot.
+        plan: Its first posture says where the feet are.
+        seen: Keys of ALMemory and their values.
+
+    Returns:
+        Metres; 0 with no weight on the feet, NaN where the robot does not say.
+    """
+    if any(seen.get(key) is None for key in SENSOR_KEYS):
+        return float("nan")
+    poses = forward_kinematics(robot, plan.positions_rad[:1], robot.feet.values())
+    total, moment = 0.0, np.zeros(2)
+    for side, places in SENSORS_M.items():
+        for place, (x, y) in places.items():
+            at = poses.points(robot.feet[side], np.array([x, y, -robot.sole_height_m]))
+            weight = float(seen[_key(side, place)])
+            moment += weight * to_world(plan.torso_pose[:1], at)[0, :2]
+            total += weight
+    if total < LEAST_KG:
+        return 0.0
+    hull = support_polygon(robot, plan.positions_rad[0], plan.torso_pose[0], 0)
+    return float(stability_margin((moment / total)[None], hull)[0])

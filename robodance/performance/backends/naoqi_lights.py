@@ -1,0 +1,56 @@
+"""A NAO's eyes on the beat, slowly enough for everyone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from robodance.errors import RobotError
+from robodance.performance.backends.naoqi_link import Link
+from robodance.values import Plan
+
+__all__ = ["Lights", "flashes"]
+
+FASTEST_HZ = 2.5  # under three flashes a second, which can cause seizures
+COLOURS = (0x2060FF, 0xFF8020)
+FADE_S = 0.15
+
+
+def flashes(plan: Plan) -> list[float]:
+    """Return robot times of flashes: beats, left out where they come too fast."""
+    inside = (plan.beats_s >= plan.music_times_s[0]) & (plan.beats_s <= plan.music_times_s[-1])
+    times = np.interp(plan.beats_s[inside], plan.music_times_s, plan.times_s)
+    kept: list[float] = []
+    for moment in times:
+        if not kept or moment - kept[-1] >= 1.0 / FASTEST_HZ:
+            kept.append(float(moment))
+    return kept
+
+
+class Lights:
+    """Fades the eyes' colour at each flash.
+
+    Args:
+        link: The robot.
+        plan: Whose beats.
+    """
+
+    def __init__(self, link: Link, plan: Plan) -> None:
+        self._link, self._due, self._count = link, flashes(plan), 0
+        self._last: Any = None
+        if not link.has("ALLeds"):
+            self._due = []
+
+    def tend(self, moment_s: float) -> None:
+        """Flash if it is time to; never waits, and never ends a dance."""
+        if not self._due or moment_s < self._due[0]:
+            return
+        while self._due and self._due[0] <= moment_s:
+            self._due.pop(0)
+        try:
+            colour = COLOURS[self._count % len(COLOURS)]
+            self._last = self._link.send("ALLeds", "fadeRGB", "FaceLeds", colour, FADE_S)
+        except RobotError:
+            self._due = []
+        self._count += 1

@@ -1,0 +1,229 @@
+"""Keep a robot supplied with the next piece of the curve, on the music's clock."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from robodance.errors import PerformanceAborted
+from robodance.performance.backends.naoqi_chunks import (
+    Chunk,
+    borders,
+    headroom,
+    make_chunk,
+    moving_joints,
+)
+from robodance.performance.backends.naoqi_clock import DriftControl, RobotMotion
+from robodance.performance.backends.naoqi_link import Link
+from robodance.performance.backends.naoqi_sound import Music
+from robodance.robots.model import RobotModel
+from robodance.values import FloatArray, Plan
+
+__all__ = ["Player"]
+
+HELD = 2  # the playing chunk and the next: together under four seconds
+HOPELESS_S = 1.0  # a dance that is so far from its music is stopped
+LATE_RAD = 0.1  # a servo's lag is less
+FIT_STEPS = 4
+LEAST_SPEED = 1e-3
+LATEST_ANSWER_S = 2.0  # after a chunk's end; then something is wrong
+
+
+@dataclass
+class _Sent:
+    """A chunk on its way, or playing."""
+
+    chunk: Chunk
+    future: Any
+    sent_s: float
+
+
+class Player:
+    """Sends a plan in chunks and knows where the robot is on it.
+
+    Args:
+        link: The robot.
+        plan: What to play.
+        robot: Whose it is.
+        music: The clock to follow.
+        cycle_s: The robot's motion cycle.
+        kind: ``bezier``, ``linear`` or ``auto``.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        plan: Plan,
+        robot: RobotModel,
+        music: Music,
+        cycle_s: float,
+        kind: str,
+    ) -> None:
+        self._link, self._plan, self._music, self._cycle_s = link, plan, music, cycle_s
+        self._kind = kind
+        self._curve = CubicSpline(plan.times_s, plan.positions_rad, bc_type="clamped")
+        self._names = moving_joints(plan)
+        self._columns = [robot.index(name) for name in self._names]
+        self._borders = list(borders(plan, robot)[1:])
+        self._reached_s = float(plan.times_s[0])  # how far chunks were made
+        self._queue: list[_Sent] = []
+        self._motion = RobotMotion(0.0)
+        self._delay: Callable[[], float] = lambda: 0.0
+        self._control = DriftControl(cycle_s)
+        self._next: Chunk | None = None
+        self.drifts_s: list[float] = []
+        self.chunks: list[Chunk] = []
+        self._prepare(0.0)
+
+    @property
+    def done(self) -> bool:
+        """Whether all has been played."""
+        return not self._queue and self._next is None
+
+    @property
+    def gap_s(self) -> float:
+        """The longest that the robot waited for a chunk."""
+        return self._motion.gap_s
+
+    def start(self, delay: Callable[[], float]) -> None:
+        """Send the first two chunks, the first now.
+
+        Args:
+            delay: Says how long a message takes of late.
+        """
+        self._delay = delay
+        self._motion = RobotMotion(delay())
+        self._send()
+        self._motion.start(self._queue[0].sent_s, self._cycle_s)
+        self._prepare(self._ahead())
+        self._send()
+        self._prepare(self._ahead())
+
+    def moment(self, now_s: float) -> float:
+        """Return where the robot is on the plan at a moment of this computer's clock."""
+        if not self._queue:
+            return float(self._plan.times_s[-1]) if self.done else self._reached_s
+        share, chunk = 0.0, self._queue[0].chunk
+        share = (now_s - self._motion.began_s) / chunk.duration_s
+        if share > 1.0 and len(self._queue) > 1:
+            after = self._queue[1].chunk
+            more = min((share - 1.0) * chunk.duration_s / after.duration_s, 1.0)
+            return after.start_s + more * (after.end_s - after.start_s)
+        return chunk.start_s + min(max(share, 0.0), 1.0) * (chunk.end_s - chunk.start_s)
+
+    def planned(self, moment_s: float) -> FloatArray:
+        """Return the planned joint angles (J,) at a moment of the plan."""
+        inside = np.clip(moment_s, self._plan.times_s[0], self._plan.times_s[-1])
+        return np.asarray(self._curve(inside))
+
+    def seen(self, measured_rad: FloatArray, moment_s: float) -> float:
+        """Compare what was measured (J,) with the plan; returns the moment it belongs to.
+
+        A robot far from the plan may only be late, after a stall. If another moment fits
+        much better, it is there.
+        """
+        columns, moment = self._columns, moment_s
+        off = measured_rad[columns] - self.planned(moment)[columns]
+        before = float(np.abs(off).max(initial=0.0))
+        for _ in range(FIT_STEPS):
+            speed = self._curve(np.clip(moment, *self._plan.times_s[[0, -1]]), 1)[columns]
+            moment += float(speed @ off) / max(float(speed @ speed), LEAST_SPEED)
+            moment = float(np.clip(moment, moment_s - HOPELESS_S, moment_s + HOPELESS_S))
+            off = measured_rad[columns] - self.planned(moment)[columns]
+        after = float(np.abs(off).max(initial=0.0))
+        if before < LATE_RAD or after > before / 3.0 or self.done:
+            return moment_s
+        self._motion.began_s -= (moment - moment_s) / 2.0
+        return moment
+
+    def tend(self) -> None:
+        """Take note of what has ended and send what comes next; never waits.
+
+        Raises:
+            RobotError: The robot refused a chunk, or is gone.
+            PerformanceAborted: Dance and music are hopelessly apart.
+        """
+        now = time.monotonic()
+        for sent in self._queue[1:]:
+            if not self._link.running(sent.future):  # before its turn: refused
+                self._link.result(sent.future, f"ALMotion.{sent.chunk.method}")
+        if not self._queue:
+            return
+        first = self._queue[0]
+        end = self._motion.began_s + first.chunk.duration_s
+        if self._link.running(first.future):
+            if now > end + LATEST_ANSWER_S:
+                raise PerformanceAborted(
+                    f"the robot has not ended its motion {now - end:.1f} s after its time; it "
+                    "was stopped"
+                )
+            return
+        self._link.result(first.future, f"ALMotion.{first.chunk.method}")
+        if now < end - LATEST_ANSWER_S / 4.0:
+            raise PerformanceAborted(
+                f"the robot ended its motion {end - now:.1f} s early: someone else stopped it"
+            )
+        self._queue.pop(0)
+        self._motion.delay_s = self._delay()
+        if self._queue:
+            self._motion.next(now, first.chunk.duration_s, self._queue[0].sent_s)
+            # How far dance and music are apart, where two chunks meet.
+            self._note_drift(self._queue[0].chunk.start_s)
+        if self._next is not None:
+            late = not self._queue
+            self._send()
+            if late:
+                self._motion.next(now, first.chunk.duration_s, self._queue[0].sent_s)
+            self._prepare(self._ahead())
+
+    def _note_drift(self, plan_s: float) -> None:
+        drift = plan_s - self._music.moment(self._motion.began_s)
+        self.drifts_s.append(drift)
+        if abs(drift) > HOPELESS_S:
+            raise PerformanceAborted(
+                f"dance and music are {abs(drift):.1f} s apart: the network is too slow to dance by"
+            )
+
+    def _ahead(self) -> float:
+        """By how much the dance will be ahead of the music at the end of what was sent."""
+        end = self._motion.began_s + sum(sent.chunk.duration_s for sent in self._queue)
+        return self._reached_s - self._music.moment(end)
+
+    def _send(self) -> None:
+        chunk, self._next = self._next, None
+        if chunk is None:
+            return
+        assert len(self._queue) < HELD
+        sent_s = time.monotonic()
+        future = self._link.send("ALMotion", chunk.method, *chunk.arguments())
+        self._queue.append(_Sent(chunk, future, sent_s))
+
+    def _prepare(self, ahead_s: float) -> None:
+        """Make the chunk that will be sent next."""
+        if not self._borders:
+            return
+        start, border = self._reached_s, float(self._borders.pop(0))
+        faster = headroom(self._plan, start, border)
+        end, duration = self._control.next_span(start, border, ahead_s, faster)
+        if not self._borders:
+            end = border
+            cycles = np.ceil((border - start - max(-ahead_s, 0.0)) / self._cycle_s)
+            quickest = np.ceil((border - start) / faster / self._cycle_s - 1e-6)
+            duration = float(max(cycles, quickest, 1.0) * self._cycle_s)
+        self._next = make_chunk(
+            self._curve,
+            self._names,
+            self._columns,
+            (start, end),
+            duration,
+            cycle_s=self._cycle_s,
+            first=not self.chunks,
+            kind=self._kind,
+        )
+        self._reached_s = end
+        self.chunks.append(self._next)

@@ -1,0 +1,83 @@
+"""A virtual NAO in a process of its own, and what its journal says about a dance."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+from robodance.config import NaoqiConfig
+from robodance.performance.backends.naoqi import NaoqiRobot
+from robodance.performance.backends.naoqi_link import Link, parse_address
+from robodance.performance.conductor import conduct, executed_curve
+
+FAST = NaoqiConfig(unasked=True, sound="none", reconnect_s=2.0)
+
+
+@contextlib.contextmanager
+def virtual_nao(*arguments):
+    """Start one on a free port, yield its address, and end it by its process id."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "robodance", "virtual-nao", "--port", "0", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ, QI_LOG_LEVEL="1"),
+    )
+    try:
+        yield json.loads(process.stdout.readline())["url"]
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        try:
+            process.wait(10.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5.0)
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def linked(url):
+    """A connection of the judge's own."""
+    link = Link(parse_address(url), 5.0)
+    link.connect()
+    try:
+        yield link
+    finally:
+        link.close()
+
+
+def dance(url, plan, robot, *, song=None, stop=None, keep=None, **settings):
+    """Perform a plan and return log and backend."""
+    config = replace(FAST, address=url, **settings)
+    with NaoqiRobot(robot, config, song) as backend:
+        return conduct(plan, backend, stop=stop, keep=keep), backend
+
+
+def journal(url):
+    """Return robot times (N,), audio positions (N,), commands (N, J), measured (N, J)."""
+    with linked(url) as link:
+        rows = link.call("RobodanceJournal", "since", 0.0, timeout_s=30.0)
+    return tuple(np.array([row[k] for row in rows]) for k in range(4))
+
+
+def start_of_dance(plan, times_s, commands):
+    """Return robot time of the plan's first moment: where commands fit the plan best."""
+    curve, grid = executed_curve(plan), np.arange(0.0, plan.duration_s, 0.1)
+    moving = np.ptp(plan.positions_rad, axis=0) > 1e-9
+
+    def off(start):
+        at = start + grid
+        said = np.column_stack([np.interp(at, times_s, c) for c in commands[:, moving].T])
+        return np.square(said - curve(plan.times_s[0] + grid)[:, moving]).mean()
+
+    best = times_s[0]
+    for width, step in ((None, 0.1), (0.15, 0.01), (0.015, 0.001)):
+        low = times_s[0] if width is None else best - width
+        high = times_s[-1] - plan.duration_s if width is None else best + width
+        best = min(np.arange(low, high + step, step), key=off)
+    return best
