@@ -21,7 +21,6 @@ from robodance.progress import Progress, Silence
 from robodance.values import (
     Certificate,
     PerformanceLog,
-    Plan,
     PoseSequence,
     Recording,
     SongAnalysis,
@@ -78,7 +77,8 @@ def perform(
         song: A sound file, or what ``analyse_song`` made of it; None: no music, ``dance`` only.
         config: Settings; None gives the defaults.
         dance: A dance to do instead of an imagined one, see ``plan_dance``.
-        backend: ``simulation``, or None to stop at the plan.
+        backend: ``simulation``, ``naoqi`` (a robot, see ``config.naoqi``), or None to stop at
+            the plan.
         out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``, ``report.html``; None
             writes nothing.
         record: Film to make of the performance.
@@ -95,6 +95,12 @@ def perform(
     config = config or PerformConfig()
     folder = Path(out) if out is not None else None
     tell = progress or Silence()
+    said: tuple[str, ...] = ()
+    if backend == "naoqi":
+        from robodance.performance.on_robot import look_at_robot
+
+        with tell.stage("looking at the robot"):
+            config, said = look_at_robot(config)
     planned = plan_dance(song, config, dance=dance, from_s=from_s, to_s=to_s, progress=tell)
     clock = Stopwatch(planned.seconds)
     if folder is not None:
@@ -105,7 +111,7 @@ def perform(
     performs = backend is not None and planned.certificate.clean
     if performs:
         with clock.stage("dance"), tell.stage("dancing") as report:
-            log = _dance(planned.plan, backend or "", config, report)
+            log = _dance(planned, backend or "", config, folder, report)
         if folder is not None:
             write_log(log, folder / "log.npz")
     if log is not None and record is not None:
@@ -119,7 +125,7 @@ def perform(
         recording=recording,
         analysis=planned.analysis,
         seconds=clock.seconds,
-        warnings=planned.warnings,
+        warnings=(*said, *planned.warnings),
     )
     if folder is not None:
         write_json(content, folder / "report.json")
@@ -143,14 +149,29 @@ def default_folder(song: Path | str, seed: int) -> Path:
 
 
 def _dance(
-    plan: Plan, backend: str, config: PerformConfig, report: Callable[[float], None]
+    planned: PlannedDance,
+    backend: str,
+    config: PerformConfig,
+    folder: Path | None,
+    report: Callable[[float], None],
 ) -> PerformanceLog:
+    def keep(log: PerformanceLog) -> None:
+        if folder is not None:
+            write_log(log, folder / "log.npz")
+
+    if backend == "naoqi":
+        from robodance.motion.certificate import certify
+        from robodance.performance.on_robot import dance_on_robot
+
+        heard = planned.analysis
+        song = None if heard is None else Path(heard.song.path)
+        return dance_on_robot(planned.plan, config, song, certify, progress=report, keep=keep)
     from robodance.performance.backend import open_backend
     from robodance.performance.conductor import conduct
     from robodance.robots.model import load_robot
 
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
-        return conduct(plan, stage, progress=report)
+        return conduct(planned.plan, stage, progress=report)
 
 
 def _film(

@@ -58,6 +58,10 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
     what.add_argument("--to", dest="to_s", type=moment, metavar="S", help="end at S seconds")
     where = perform.add_argument_group("where")
     where.add_argument("--sim", action="store_true", help="perform in the PyBullet simulation")
+    where.add_argument("--robot", metavar="HOST[:PORT]", help="perform on a physical NAO")
+    where.add_argument(
+        "--yes", action="store_true", default=None, help="let the robot move unasked"
+    )
     where.add_argument("--gui", action="store_true", help="show the simulation, in real time")
     where.add_argument("--dry-run", action="store_true", help="stop at the plan; move nothing")
     where.add_argument("--robot-model", metavar="NAME", help="nao_v6 (default) or nao_v5")
@@ -119,10 +123,16 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
     song, config, show = what_to_perform(options)
     dance = _dance_of_your_own(options)
     simulate = options.sim or options.gui or (show is not None and show.backend == "simulation")
-    if options.dry_run:
+    on_robot = config.naoqi.address is not None and not options.dry_run
+    if on_robot and (options.sim or options.gui):
+        raise UsageError("--sim and --robot exclude each other; choose one")
+    if options.dry_run or on_robot:
         simulate = False
     elif not simulate and show is None:
-        raise UsageError("say where to perform: --sim in simulation, or --dry-run for a plan only")
+        raise UsageError(
+            "say where to perform: --sim in simulation, --robot HOST on a NAO, or --dry-run for a "
+            "plan only"
+        )
     from robodance.pipeline import default_folder, perform
     from robodance.progress import console_progress
 
@@ -137,7 +147,7 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
         song,
         config,
         dance=dance,
-        backend="simulation" if simulate else None,
+        backend="naoqi" if on_robot else "simulation" if simulate else None,
         out=out,
         record=None if record is None else Path(record) if record else out / "film.mp4",
         from_s=first(options.from_s, show.from_s if show else None, 0.0),
@@ -193,6 +203,8 @@ def what_to_perform(
         "motion.balance": options.balance,
         "motion.solver": options.solver,
         "simulation.gui": options.gui or None,
+        "naoqi.address": options.robot,
+        "naoqi.unasked": options.yes,
     }
     return song, override(config, {**said(flags), **pairs(options.set)}), show
 

@@ -1,0 +1,178 @@
+"""A dance on a physical robot: looked at first, simulated, agreed to, danced, remembered."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from robodance.config import PerformConfig
+from robodance.errors import PreflightRefused, UsageError
+from robodance.performance.backend import open_backend
+from robodance.performance.conductor import conduct
+from robodance.robots.model import RobotModel, load_robot
+from robodance.values import Certificate, PerformanceLog, Plan
+
+__all__ = ["dance_on_robot", "look_at_robot"]
+
+SWAYS_RAD = 0.09  # 5 degrees of lean in the simulation are too many for a real floor
+AGREED = "dance"
+
+
+def look_at_robot(config: PerformConfig) -> tuple[PerformConfig, tuple[str, ...]]:
+    """Look at a robot before a dance is planned for it; nothing moves.
+
+    Args:
+        config: Settings; ``naoqi.address`` says where it is.
+
+    Returns:
+        The settings, calmer for a robot that has not danced before, and what to know.
+
+    Raises:
+        RobotError: It cannot be reached.
+        PreflightRefused: It has to cool down first.
+    """
+    from robodance.performance.backends.naoqi import NaoqiRobot
+
+    naoqi = config.naoqi
+    with NaoqiRobot(load_robot(config.robot), naoqi) as robot:
+        state = robot.state
+    past = _past(naoqi.address, state.name)
+    said = [f"{state.name} answers at {naoqi.address} (NAOqi {state.version})"]
+    if past is None and config.motion.vigour > naoqi.first_vigour:
+        calmer = replace(config.motion, vigour=naoqi.first_vigour)
+        config = replace(config, motion=calmer)
+        said.append(f"its first dance is at {100 * naoqi.first_vigour:.0f} % vigour")
+    elif past is not None:
+        wait = past["ended"] + naoqi.cool_down * past["duration_s"] - time.time()
+        if wait > 0:
+            raise PreflightRefused(
+                f"{state.name} has just danced for {past['duration_s']:.0f} s; let it cool down "
+                f"for {wait:.0f} s more (--set naoqi.cool_down=0 to go on at once)"
+            )
+    return config, tuple(said)
+
+
+def dance_on_robot(
+    plan: Plan,
+    config: PerformConfig,
+    song: Path | None,
+    certify: Callable[[Plan, RobotModel], Certificate],
+    *,
+    progress: Callable[[float], None] | None = None,
+    keep: Callable[[PerformanceLog], None] | None = None,
+) -> PerformanceLog:
+    """Perform a plan on a robot.
+
+    Args:
+        plan: A plan with a clean certificate.
+        config: Settings.
+        song: The song's file; None: silence.
+        certify: The independent check, to judge the plan by this robot's own limits.
+        progress: Told the share done.
+        keep: As for ``conduct``.
+
+    Raises:
+        RobotError: It cannot be reached.
+        PreflightRefused: It was not moved, for the reason given.
+        PerformanceAborted: The dance was ended.
+    """
+    from robodance.performance.backends.naoqi import NaoqiRobot
+    from robodance.performance.backends.naoqi_checks import narrowed
+
+    model = load_robot(config.robot)
+    _simulate(plan, model, config)
+    with open_backend("naoqi", model, config.naoqi, song=song) as robot:
+        assert isinstance(robot, NaoqiRobot)
+        own = certify(narrowed(plan, robot.state.limits), model)
+        if not own.clean:
+            broken = ", ".join(f"{kind} {n}" for kind, n in own.violations.items() if n)
+            raise PreflightRefused(
+                f"the plan breaks this robot's own limits ({broken} samples); try --vigour 0.8, "
+                "or the other --robot-model"
+            )
+        robot.check(plan)
+        _agree(plan, robot.state.name, config)
+        began = time.time()
+        try:
+            return conduct(plan, robot, progress=progress, keep=keep)
+        finally:
+            if robot.has_moved:
+                _remember(config.naoqi.address, robot.state.name, time.time() - began)
+
+
+def _simulate(plan: Plan, model: RobotModel, config: PerformConfig) -> None:
+    """Dance this very plan in simulation first.
+
+    Raises:
+        PreflightRefused: The simulated robot falls or leans.
+    """
+    still = replace(config.simulation, gui=False)
+    with open_backend("simulation", model, still) as simulation:
+        log = conduct(plan, simulation)
+    if log.falls:
+        raise PreflightRefused(f"the robot fell in simulation, at {log.falls[0]:.1f} s")
+    if log.tilt_rad.max() > SWAYS_RAD:
+        raise PreflightRefused("the robot leaned too far in simulation; try --vigour 0.5")
+
+
+def _agree(plan: Plan, name: str, config: PerformConfig) -> None:
+    """Say what will happen and how to stop it, and ask.
+
+    Raises:
+        PreflightRefused: The person does not want it.
+        UsageError: There is nobody to ask.
+    """
+    from robodance.performance.backends.naoqi_ending import CHEST_BUTTON
+
+    lines = (
+        f"{name} will stand up, dance for {plan.duration_s:.0f} s with head and arms, crouch and "
+        "rest.",
+        "It needs a flat floor, 1 m of free space around it, no table's edge, nobody's hands, and "
+        "somebody within reach.",
+        "Space, Enter or Ctrl-C here, or a touch of its head, a bumper or its chest button: it "
+        "stops and rests.",
+        f"If nothing helps: {CHEST_BUTTON}.",
+    )
+    for line in lines:
+        print(line, file=sys.stderr)
+    if config.naoqi.unasked:
+        return
+    if not sys.stdin or not sys.stdin.isatty():
+        raise UsageError("there is nobody to ask whether the robot may move; say --yes if it may")
+    print(f"Type {AGREED!r} and Enter: ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip() != AGREED:
+        raise PreflightRefused("not agreed to; nothing was moved")
+
+
+def _past(address: str | None, name: str) -> Mapping[str, Any] | None:
+    past = _read_history().get(f"{name}@{address}")
+    return past if isinstance(past, dict) and {"ended", "duration_s"} <= set(past) else None
+
+
+def _remember(address: str | None, name: str, duration_s: float) -> None:
+    file = _history_file()
+    history = dict(_read_history())
+    history[f"{name}@{address}"] = {"ended": time.time(), "duration_s": round(duration_s, 1)}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(f".{os.getpid()}")
+    part.write_text(json.dumps(history, indent=1), encoding="utf-8")
+    part.replace(file)
+
+
+def _read_history() -> Mapping[str, Any]:
+    try:
+        content = json.loads(_history_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _history_file() -> Path:
+    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(base) / "robodance" / "robots.json"
