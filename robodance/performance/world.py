@@ -95,23 +95,13 @@ class World:
             after_rad: Shape (J,), where it is at the end.
             strength: Shape (J,), share of each motor's effort that it may give; all of it
                 if left out.
-            friction_nm: What the gear of a motor without strength holds against.
+            friction_nm: What a gear holds against without its motor.
         """
         gain = self.period_s / self._config.servo_lag_s
         speeds = (after_rad - before_rad) / self.period_s
         robot = self.robot
         efforts = robot.effort_limits_nm if strength is None else strength * robot.effort_limits_nm
         for column, index in self.indices.items():
-            if strength is not None and efforts[column] <= friction_nm:
-                pybullet.setJointMotorControl2(
-                    self.body,
-                    index,
-                    pybullet.VELOCITY_CONTROL,
-                    targetVelocity=0.0,
-                    force=friction_nm,
-                    physicsClientId=self.client,
-                )
-                continue
             pybullet.setJointMotorControl2(
                 self.body,
                 index,
@@ -120,7 +110,7 @@ class World:
                 targetVelocity=speeds[column],
                 positionGain=gain,
                 velocityGain=1.0,
-                force=efforts[column],
+                force=max(efforts[column], friction_nm),
                 maxVelocity=robot.velocity_limits_rad_s[column],
                 physicsClientId=self.client,
             )

@@ -32,6 +32,7 @@ __all__ = ["Moment", "VirtualNao"]
 STEP_MS = 4  # divides both motion cycles
 GEAR_FRICTION_NM = 0.15  # ours: holds the crouch without motors, as a NAO's gears do
 LOW_BATTERY = 0.15  # ours
+GIVE_RAD = 0.005  # ours: how far a gear twists before it slips
 BREATHS_PER_S = 0.4
 BREATH_RAD = 0.012
 PUSH_S = 0.25
@@ -111,6 +112,7 @@ class VirtualNao:
         self._steps = 0
         self._per_cycle = self.version.cycle_ms // STEP_MS
         self._way = posture, posture
+        self._gears = posture.copy()
         self._push: tuple[float, FloatArray] | None = None
         self._hook: int | None = None
         self._lifted_until = 0.0
@@ -178,6 +180,7 @@ class VirtualNao:
         self.joints.stiffness[:] = 0.0
         self.joints.command[:] = angles
         self._way = angles, angles
+        self._gears = angles.copy()
         self.world.put(angles, standing_torso_pose(self.robot, angles))
         self.falls.falling = self.falls.fallen = False
         self.sleep()
@@ -222,8 +225,17 @@ class VirtualNao:
         if self._window is not None and self._window.due:
             self._window.show(measured, self.felt.torso_pose)
         self._breathe()
-        self._way = self.joints.advance(measured)
+        self._way = self._hold_by_gears(*self.joints.advance(measured), measured)
         self._strength = self.joints.stiffness * self.heat.stiffness_left()
+
+    def _hold_by_gears(
+        self, before: FloatArray, after: FloatArray, measured: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Let friction hold joints without stiffness where they are, until it slips."""
+        limp = self.joints.stiffness <= 0.0
+        slipping = np.clip(self._gears, measured - GIVE_RAD, measured + GIVE_RAD)
+        self._gears = np.where(limp, slipping, measured)
+        return np.where(limp, self._gears, before), np.where(limp, self._gears, after)
 
     def _feel(self) -> Feeling:
         return feel(

@@ -68,7 +68,7 @@ class Wire:
             for name, _ in inspect.getmembers(type(service), inspect.isfunction)
             if not name.startswith("_") and service.SINCE.get(name, "") <= version
         }
-        facade = qi.multiThreaded()(type(service.NAME, (), methods))
+        facade = type(service.NAME, (), methods)  # one thread each: calls stay in their order
         self._session.registerService(service.NAME, facade())
 
     def close(self) -> None:

@@ -57,6 +57,15 @@ def test_it_gets_up_and_rests_without_falling():
     nao.close()
 
 
+def test_it_stays_in_its_crouch_without_motors():
+    nao = VirtualNao(VirtualNaoSettings(life="disabled"))
+    live(nao, 20.0)  # with gears that only resist speed, it tipped over after 7 s
+    assert not nao.falls.fallen
+    assert np.degrees(nao.felt.tilt_rad[2]) < 5.0
+    assert nao.posture()[1] == "Crouching"
+    nao.close()
+
+
 def test_a_push_makes_it_fall_and_the_fall_cuts_the_motors(nao):
     motion = awake(nao)
     live(nao, 0.5)

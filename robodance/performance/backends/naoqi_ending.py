@@ -19,6 +19,7 @@ CHEST_BUTTON = (
     "at once) and hold its body"
 )
 STOP_S = 1.0  # for an answer to the stop order
+STOP_ORDERS = 3
 REST_S = 8.0
 LIVELY = {"interactive", "solitary"}  # states of Autonomous Life in which it moves by itself
 
@@ -42,12 +43,20 @@ class Ending:
     restore: list[tuple[str, str, tuple[object, ...]]] = field(default_factory=list)
 
     def stop(self) -> bool:
-        """Stop motion and sound at once; returns whether the robot heard."""
+        """Stop motion and sound at once; returns whether the robot heard.
+
+        A chunk that was sent just before may be overtaken by the order to stop, so it is
+        given again until nothing plays.
+        """
         try:
-            orders = [self.link.send("ALMotion", "killAll")]
-            with contextlib.suppress(RobotError):
-                orders.append(self.link.send("ALAudioPlayer", "stopAll"))
-            self.link.wait(orders[0], "ALMotion.killAll", timeout_s=STOP_S)
+            for attempt in range(STOP_ORDERS):
+                order = self.link.send("ALMotion", "killAll")
+                if attempt == 0:
+                    with contextlib.suppress(RobotError):
+                        self.link.send("ALAudioPlayer", "stopAll")
+                self.link.wait(order, "ALMotion.killAll", timeout_s=STOP_S)
+                if not self.link.call("ALMotion", "getTaskList", timeout_s=STOP_S):
+                    break
         except RobotError:
             return False
         return True

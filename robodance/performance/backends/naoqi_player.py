@@ -29,8 +29,8 @@ __all__ = ["Player"]
 HELD = 2  # the playing chunk and the next: together under four seconds
 HOPELESS_S = 1.0  # a dance that is so far from its music is stopped
 LATE_RAD = 0.1  # a servo's lag is less
-FIT_STEPS = 4
-LEAST_SPEED = 1e-3
+EARLY_S, FIT_S = 0.2, 0.01
+TAKEN_S = 0.4  # until the robot has the first chunk
 LATEST_ANSWER_S = 2.0  # after a chunk's end; then something is wrong
 
 
@@ -101,8 +101,16 @@ class Player:
         self._send()
         self._motion.start(self._queue[0].sent_s, self._cycle_s)
         self._prepare(self._ahead())
+        self._await_first()
         self._send()
         self._prepare(self._ahead())
+
+    def _await_first(self) -> None:
+        """Wait until the robot has the first chunk: calls on their way may overtake each other."""
+        end = time.monotonic() + min(TAKEN_S, self._queue[0].chunk.duration_s / 2.0)
+        while time.monotonic() < end:
+            if self._link.call("ALMotion", "getTaskList"):
+                return
 
     def moment(self, now_s: float) -> float:
         """Return where the robot is on the plan at a moment of this computer's clock."""
@@ -127,17 +135,17 @@ class Player:
         A robot far from the plan may only be late, after a stall. If another moment fits
         much better, it is there.
         """
-        columns, moment = self._columns, moment_s
-        off = measured_rad[columns] - self.planned(moment)[columns]
-        before = float(np.abs(off).max(initial=0.0))
-        for _ in range(FIT_STEPS):
-            speed = self._curve(np.clip(moment, *self._plan.times_s[[0, -1]]), 1)[columns]
-            moment += float(speed @ off) / max(float(speed @ speed), LEAST_SPEED)
-            moment = float(np.clip(moment, moment_s - HOPELESS_S, moment_s + HOPELESS_S))
-            off = measured_rad[columns] - self.planned(moment)[columns]
-        after = float(np.abs(off).max(initial=0.0))
-        if before < LATE_RAD or after > before / 3.0 or self.done:
+        columns = self._columns
+        off = np.abs(measured_rad - self.planned(moment_s))[columns]
+        before = float(off.max(initial=0.0))
+        if before < LATE_RAD or self.done:
             return moment_s
+        moments = np.arange(moment_s - HOPELESS_S, moment_s + EARLY_S, FIT_S)
+        there = self._curve(moments.clip(*self._plan.times_s[[0, -1]]))[:, columns]
+        worst = np.abs(there - measured_rad[columns]).max(axis=1)
+        if worst.min() > before / 3.0:
+            return moment_s
+        moment = float(moments[worst.argmin()])
         self._motion.began_s -= (moment - moment_s) / 2.0
         return moment
 
