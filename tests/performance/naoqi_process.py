@@ -15,12 +15,13 @@ from robodance.performance.backends.naoqi import NaoqiRobot
 from robodance.performance.backends.naoqi_link import Link, parse_address
 from robodance.performance.conductor import conduct, executed_curve
 
+ROWS = 500
 FAST = NaoqiConfig(unasked=True, sound="none", reconnect_s=2.0)
 
 
 @contextlib.contextmanager
-def virtual_nao(*arguments):
-    """Start one on a free port, yield its address, and end it by its process id."""
+def virtual_nao(*arguments, with_pid=False):
+    """Start one on a free port, yield its address (and its id), and end it by its process id."""
     process = subprocess.Popen(
         [sys.executable, "-m", "robodance", "virtual-nao", "--port", "0", "--json", *arguments],
         stdout=subprocess.PIPE,
@@ -28,7 +29,8 @@ def virtual_nao(*arguments):
         env=dict(os.environ, QI_LOG_LEVEL="1"),
     )
     try:
-        yield json.loads(process.stdout.readline())["url"]
+        url = json.loads(process.stdout.readline())["url"]
+        yield (url, process.pid) if with_pid else url
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()
@@ -58,10 +60,16 @@ def dance(url, plan, robot, *, song=None, stop=None, keep=None, **settings):
         return conduct(plan, backend, stop=stop, keep=keep), backend
 
 
-def journal(url):
+def journal(url, since_s=0.0):
     """Return robot times (N,), audio positions (N,), commands (N, J), measured (N, J)."""
+    rows = []
     with linked(url) as link:
-        rows = link.call("RobodanceJournal", "since", 0.0, timeout_s=30.0)
+        while True:  # minutes at once would make the robot late
+            after = rows[-1][0] if rows else since_s
+            part = link.call("RobodanceJournal", "since", after, ROWS, timeout_s=30.0)
+            rows += part
+            if len(part) < ROWS:
+                break
     return tuple(np.array([row[k] for row in rows]) for k in range(4))
 
 

@@ -192,7 +192,8 @@ class Player:
     def _note_drift(self, plan_s: float) -> None:
         drift = plan_s - self._music.moment(self._motion.began_s)
         self.drifts_s.append(drift)
-        if abs(drift) > HOPELESS_S:
+        before = self.drifts_s[-2] if len(self.drifts_s) > 1 else 0.0
+        if min(abs(drift), abs(before)) > HOPELESS_S:  # one answer may come late
             raise PerformanceAborted(
                 f"dance and music are {abs(drift):.1f} s apart: the network is too slow to dance by"
             )

@@ -1,0 +1,264 @@
+"""Let everything go wrong in mid-dance, again and again, and see how each dance ends.
+
+    python tests/benchmarks/robot_faults.py OUT.jsonl [--times 100] [--at-once 2] [--kinds ...]
+
+Each trial has a virtual NAO and a dancing process of its own; the fault comes at a random
+moment of the dance. One line of JSON a trial; trials that are in the file already are not
+done again, so it can be stopped and go on. At the end the table of all trials is printed.
+
+*Stopped* is the time from the fault to joints that are told to stand still, and to silence
+(the later of both), by the robot's journal; *at rest* from the fault to motors off and nothing
+playing, for a lost link from the moment the robot can be reached again; *gone* from there to
+the end of the dancing process. A dance whose robot cannot come back (crash, a killed client)
+has no rest: there the robot must stand on its feet, or nobody is there to look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "performance"))
+
+from hand_made_plans import arm_dance
+from naoqi_process import dance, journal, linked, virtual_nao
+
+from robodance.errors import RobotError
+from robodance.robots.model import load_robot
+
+DANCE_S = 12.0
+TOUCHES = ("chest", "head_front", "head_middle", "head_rear", "left_bumper", "right_bumper")
+RECONNECT_S = 6.0
+KINDS = {
+    "push": ("", 8), "lift": ("2", 8), "hot": ("", 8), "battery": ("5", 8), "charger": ("1", 8),
+    "touch": ("?", 8), "refuse": ("ALMotion.angleInterpolationBezier/99", 8),
+    "drop": ("1", 8), "freeze": ("3", 8), "silence": ("3", 8), "crash": ("", 8),
+    "slow": ("100/20/0", 0), "ctrl-c": ("SIGINT", 130), "terminate": ("SIGTERM", 130),
+    "kill": ("SIGKILL", -9),
+}  # fmt: skip
+"""What goes wrong, its argument, and the exit code that belongs to it."""
+LINK_LOST = {"drop": 1.0, "freeze": 3.0, "silence": 3.0}
+NO_REST = {"crash", "kill"}
+STILL = 0.25  # of the dance's median speed; the way to a crouch begins at rest
+STOPPED_S, REST_S, GONE_S = 0.3, 8.0, 3.0
+LIMIT_S = 60.0
+
+
+def dancer(url):
+    """The dancing process: what ``robodance perform --robot`` does once the plan is made."""
+    from robodance import cli
+
+    def perform():
+        nao = load_robot("nao_v6")
+        plan = replace(arm_dance(nao, DANCE_S), human_times_s=np.array([0.0, DANCE_S]))
+        with tempfile.TemporaryDirectory() as folder:
+            import soundfile
+
+            song = Path(folder) / "song.wav"
+            noise = np.random.default_rng(3).standard_normal((round(8000 * DANCE_S), 2))
+            soundfile.write(song, 0.1 * noise, 8000)
+            said = []
+
+            def stop():
+                if not said:
+                    said.append(print("dancing", flush=True))
+
+            dance(
+                url, plan, nao, song=song, stop=stop, sound="robot", interpolation="bezier",
+                reconnect_s=RECONNECT_S,
+            )  # fmt: skip
+        return 0
+
+    def main():
+        from robodance.errors import RobodanceError
+
+        try:
+            return perform()
+        except KeyboardInterrupt:
+            return cli.EXIT_INTERRUPTED
+        except RobodanceError as error:
+            print(f"robodance: {error}", file=sys.stderr, flush=True)
+            return error.exit_code
+
+    cli.main = main
+    cli.run()
+
+
+def happen(url, process, kind, argument, after_s):
+    """Let it happen after some time; returns wall time and robot time of the fault."""
+    with linked(url) as link:
+        if kind in {"ctrl-c", "terminate", "kill"}:
+            time.sleep(after_s)
+            robot_s = link.call("RobodanceJournal", "time")
+            process.send_signal(getattr(signal, argument))
+            return time.monotonic(), robot_s
+        link.call("RobodanceFaults", "happenAfter", kind, after_s, argument)
+        end = time.monotonic() + after_s + 5.0
+        while time.monotonic() < end:
+            with contextlib.suppress(RobotError):
+                if link.call("RobodanceFaults", "happened", timeout_s=0.5):
+                    found = link.call("RobodanceFaults", "happened", timeout_s=0.5)
+                    return time.monotonic(), found[-1][0]
+            if kind in {"crash", *LINK_LOST} and time.monotonic() > end - 5.0:
+                return time.monotonic(), float("nan")
+            time.sleep(0.01)
+    raise RuntimeError(f"{kind} did not happen")
+
+
+def wait_for_rest(url, process, within_s):
+    """Wall time at which the motors are off and nothing plays; None: never."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        with contextlib.suppress(RobotError), linked(url) as link:
+            while time.monotonic() < end:
+                awake = link.call("ALMotion", "robotIsWakeUp", timeout_s=1.0)
+                limp = awake and max(link.call("ALMotion", "getStiffnesses", "Body")) <= 0.0
+                if (not awake or limp) and not link.call("ALMotion", "getTaskList"):
+                    return time.monotonic()
+                time.sleep(0.05)
+        time.sleep(0.05)
+    return None
+
+
+def stopped_after(url, robot_s):
+    """Seconds from the fault to joints told to stand still, and to silence."""
+    times_s, audio_s, commands, _ = journal(url, robot_s - 1.5)
+    speeds = np.abs(np.diff(commands, axis=0)).sum(axis=1)
+    before = times_s[1:] < robot_s
+    dancing = np.median(speeds[before & (times_s[1:] > robot_s - 1.0)])
+    stands = times_s[1:][(times_s[1:] > robot_s) & (speeds < STILL * dancing)]
+    silent = times_s[(times_s > robot_s) & (audio_s < 0.0)]
+    if not len(stands) or not len(silent):
+        return None
+    return float(max(stands[0], silent[0]) - robot_s)
+
+
+def trial(kind, number):
+    """One dance that goes wrong."""
+    dice = random.Random(f"{kind} {number}")
+    argument, code = KINDS[kind]
+    argument = dice.choice(TOUCHES) if argument == "?" else argument
+    found = {"kind": kind, "number": number, "argument": argument, "wanted": code}
+    with virtual_nao("--life", "disabled") as url:
+        process = subprocess.Popen(
+            [sys.executable, __file__, "--dancer", url],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            found |= _watch(kind, argument, url, process, dice.uniform(0.3, 0.6 * DANCE_S))
+        finally:
+            if process.poll() is None:
+                process.kill()
+            _, said = process.communicate()
+        found["exit"] = process.returncode
+        found["said"] = said.strip().splitlines()[-1:]
+        with contextlib.suppress(RobotError), linked(url) as link:
+            found["slipped_s"] = link.call("RobodanceJournal", "slipped")
+    found["good"] = _good(found)
+    return found
+
+
+def _watch(kind, argument, url, process, after_s):
+    if process.stdout.readline() != "dancing\n":
+        return {"error": "it did not begin"}
+    happened, robot_s = happen(url, process, kind, argument, after_s)
+    found = {"after_s": round(after_s, 2)}
+    if kind not in NO_REST | {"slow"}:
+        rested = wait_for_rest(url, process, LIMIT_S / 2.0)
+        found["rest_s"] = None if rested is None else rested - happened
+        found["rest_s"] = found["rest_s"] and found["rest_s"] - LINK_LOST.get(kind, 0.0)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(LIMIT_S)
+        found["gone_s"] = time.monotonic() - ((found.get("rest_s") and rested) or happened)
+    if kind == "kill":
+        time.sleep(5.0)  # it plays what it holds
+        with linked(url) as link:
+            found["stands"] = bool(
+                not link.call("ALMotion", "getTaskList")
+                and not link.call("ALMemory", "getData", "robotHasFallen")
+            )
+    elif kind not in {"slow", "crash", *LINK_LOST}:
+        found["stopped_s"] = stopped_after(url, robot_s)
+    return found
+
+
+def _good(found):
+    kind = found["kind"]
+    checks = [found["exit"] == found["wanted"], "gone_s" in found]
+    if kind == "kill":
+        checks.append(found.get("stands"))
+    elif kind not in {"slow", "crash"}:
+        checks += [(found.get("rest_s") or np.inf) <= REST_S, found.get("gone_s", 99) <= GONE_S]
+        if kind not in {"refuse", *LINK_LOST}:  # a refusal is noticed at the next chunk
+            checks.append((found.get("stopped_s") or np.inf) <= _stop_limit(kind))
+    return all(bool(check) for check in checks)
+
+
+def _stop_limit(kind):
+    """Heat and battery are told by the robot's memory twice a second (NAOqi 2.8)."""
+    return STOPPED_S + (0.5 if kind in {"hot", "battery"} else 0.0)
+
+
+def table(rows):
+    """Print a line for each kind."""
+    print("| fault | times | as written | exit | stopped s | at rest s | gone s |\n|-|-|-|-|-|-|-|")
+    for kind in KINDS:
+        mine = [row for row in rows if row["kind"] == kind]
+        if not mine:
+            continue
+        codes = ", ".join(sorted({str(row["exit"]) for row in mine}))
+
+        def cell(key, mine=mine):
+            values = [row[key] for row in mine if row.get(key) is not None]
+            return f"{np.median(values):.2f}, {max(values):.2f}" if values else "-"
+
+        good = sum(row["good"] for row in mine)
+        cells = (cell("stopped_s"), cell("rest_s"), cell("gone_s"))
+        print(f"| {kind} | {len(mine)} | {good} | {codes} | {' | '.join(cells)} |")
+    print("\n(seconds: median, largest)")
+
+
+def main():
+    """Do what is not done yet, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("out", type=Path, nargs="?")
+    parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--at-once", type=int, default=2)
+    parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--dancer", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.dancer:
+        dancer(options.dancer)
+    if options.out is None:
+        parser.error("say where the results go: OUT.jsonl")
+    rows = []
+    if options.out.is_file():
+        rows = [json.loads(line) for line in options.out.read_text().splitlines()]
+    done = {(row["kind"], row["number"]) for row in rows}
+    due = [(k, n) for n in range(options.times) for k in options.kinds if (k, n) not in done]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(options.at_once) as pool, options.out.open("a") as file:
+        try:
+            for row in pool.map(lambda pair: trial(*pair), due):
+                rows.append(row)
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+    table(rows)
+
+
+if __name__ == "__main__":
+    main()
