@@ -70,6 +70,9 @@ def perform(number, plans, config, url, pid, start):
 def flat(rows):
     """Print what both processes held after the first dances and after the last."""
     rows = rows[SETTLED:]
+    if len(rows) < 2:
+        print("too few dances to compare")
+        return
     count = max(1, len(rows) // 4)
     print("| process | | first quarter | last quarter |\n|-|-|-|-|")
     for process in ("client", "robot"):

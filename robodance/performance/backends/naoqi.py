@@ -300,7 +300,9 @@ class NaoqiRobot:
         if self._song is None or self._config.sound == "none" or not self._has_player():
             return SilentClock(plan)
         self._cap_volume()
-        return RobotSpeaker(self._link, plan, self._song, self._config.user)
+        speaker = RobotSpeaker(self._link, plan, self._song, self._config.user)
+        self._ending.restore.append(("ALAudioPlayer", "unloadFile", (speaker.file,)))
+        return speaker
 
     def _has_player(self) -> bool:
         if self._link.has("ALAudioPlayer"):

@@ -90,6 +90,9 @@ class RobotSpeaker:
         song: The song's file on this computer.
         user: Who owns the files on the robot.
 
+    Attributes:
+        file: The song's number in the robot's player.
+
     Raises:
         AudioError: The song cannot be read.
         RobotError: It cannot be brought to the robot.
@@ -103,7 +106,7 @@ class RobotSpeaker:
         self._played: Any = None
         self._next_s = 0.0
         path = _bring(make_wav(plan, song), link, user)
-        self._file = link.call("ALAudioPlayer", "loadFile", path, timeout_s=30.0)
+        self.file = link.call("ALAudioPlayer", "loadFile", path, timeout_s=30.0)
 
     def start(self) -> None:
         """Play, and wait until it sounds.
@@ -111,11 +114,11 @@ class RobotSpeaker:
         Raises:
             RobotTimeout: It does not.
         """
-        self._played = self._link.send("ALAudioPlayer", "play", self._file)
+        self._played = self._link.send("ALAudioPlayer", "play", self.file)
         end = time.monotonic() + SOUNDS_WITHIN_S
         while True:
             asked = time.monotonic()
-            where = self._link.call("ALAudioPlayer", "getCurrentPosition", self._file)
+            where = self._link.call("ALAudioPlayer", "getCurrentPosition", self.file)
             if where > 0.0:
                 self._clock.add(asked, time.monotonic(), float(where))
                 if len(self._clock.readings) >= 10:
@@ -141,7 +144,7 @@ class RobotSpeaker:
             self._clock.add(asked, now, float(where))
         elif now >= self._next_s and self._link.running(self._played):
             self._next_s = now + READ_EVERY_S
-            future = self._link.send("ALAudioPlayer", "getCurrentPosition", self._file)
+            future = self._link.send("ALAudioPlayer", "getCurrentPosition", self.file)
             self._asked = now, future
 
     def moment(self, now_s: float) -> float:
