@@ -53,6 +53,7 @@ setup(
         "soundfile>=0.13",
         "soxr>=0.5",
         "av>=14",
+        "miniaudio>=1.61",
         "piqp>=0.6,<0.7",
         "ruckig>=0.14,<1",
         "toppra>=0.6.10,<0.7",

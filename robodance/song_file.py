@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from robodance.errors import AudioError
 
-__all__ = ["cut_off_mp3", "file_sha256", "load_soundtrack"]
+__all__ = ["cut_off_mp3", "file_sha256", "load_soundtrack", "quiet_stderr"]
 
 Float32 = NDArray[np.float32]
 
@@ -101,7 +101,7 @@ def _read_with_libsndfile(path: Path) -> tuple[Float32, int] | None:
     import soundfile
 
     _check_ending(path)
-    with path.open("rb") as file, _quiet_stderr():
+    with path.open("rb") as file, quiet_stderr():
         try:
             # By descriptor, so that a wrong ending of the name cannot mislead it.
             sound = soundfile.SoundFile(file.fileno(), closefd=False)
@@ -250,8 +250,8 @@ def _cut_off(path: Path, found: str) -> str:
 
 
 @contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep the mp3 decoder's own complaints off the terminal (it writes to descriptor 2)."""
+def quiet_stderr() -> Iterator[None]:
+    """Keep a library's own complaints off the terminal (those it writes to descriptor 2)."""
     try:
         kept = os.dup(2)
     except OSError:  # there is no standard error

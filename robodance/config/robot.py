@@ -20,7 +20,9 @@ class NaoqiConfig:
     unasked: bool = False
     """Whether the robot may move without asking first (--yes)."""
     sound: str = "robot"
-    """robot: on its speaker; none: in silence, timed by this computer."""
+    """robot: on its speaker; computer: on this computer's; none: in silence, timed by this one."""
+    sound_delay_s: float = 0.0
+    """How much later the speaker is heard than its clock says (robodance calibrate latency)."""
     volume: int = 60
     """Loudest volume of its speaker, 0..100."""
     lights: bool = False
@@ -50,7 +52,10 @@ class NaoqiConfig:
     """A joint so far from the plan for half a second is blocked."""
 
     def __post_init__(self) -> None:
-        require(self.sound in {"robot", "none"}, "sound must be robot or none")
+        require(
+            self.sound in {"robot", "computer", "none"}, "sound must be robot, computer or none"
+        )
+        require(abs(self.sound_delay_s) <= 1.0, "sound_delay_s must lie in -1..1")
         require(
             self.interpolation in {"auto", "bezier", "linear"},
             "interpolation must be auto, bezier or linear",

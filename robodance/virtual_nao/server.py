@@ -116,6 +116,7 @@ def _live(
         nao.step()
         due += period_s
         late = time.monotonic() - due
+        journal.latest_s = max(journal.latest_s, late)
         if late > CATCH_UP_S:
             journal.slipped_s += late
             due += late

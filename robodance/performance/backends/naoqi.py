@@ -24,13 +24,13 @@ from robodance.config import NaoqiConfig
 from robodance.errors import PerformanceAborted, PreflightRefused, RobotError, RobotTimeout
 from robodance.performance.backend import Observation
 from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state
-from robodance.performance.backends.naoqi_chunks import moving_joints, worst_error
+from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints, worst_error
 from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
 from robodance.performance.backends.naoqi_feet import zmp_margin
 from robodance.performance.backends.naoqi_lights import Lights
 from robodance.performance.backends.naoqi_link import PASSWORD, Link, LinkLost, parse_address
+from robodance.performance.backends.naoqi_music import LEAD_S, Music, make_music
 from robodance.performance.backends.naoqi_player import Player
-from robodance.performance.backends.naoqi_sound import LEAD_S, Music, RobotSpeaker, SilentClock
 from robodance.performance.backends.naoqi_watch import Watch, key_pressed, keys_unbuffered
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
@@ -111,6 +111,11 @@ class NaoqiRobot:
         return self._state
 
     @property
+    def chunks(self) -> tuple[Chunk, ...]:
+        """What was sent."""
+        return () if self._player is None else tuple(self._player.chunks)
+
+    @property
     def has_moved(self) -> bool:
         """Whether it was ever told to move."""
         return self._ending_due or bool(self._facts)
@@ -132,15 +137,15 @@ class NaoqiRobot:
             PreflightRefused: With every reason.
         """
         self.check(plan)
-        self._plan = plan
+        self._plan, link = plan, self._link
         self._moment_s = float(plan.times_s[0])
-        self._music = self._make_music(plan)
+        self._music = make_music(link, plan, self._song, self._config, self._ending)
+        self._stack.callback(self._music.close)
         self._player = Player(
-            self._link, plan, self.robot, self._music, self.state.cycle_s,
-            self._config.interpolation,
-        )  # fmt: skip
+            link, plan, self.robot, self._music, self.state.cycle_s, self._config.interpolation
+        )
         if self._config.lights:
-            self._lights = Lights(self._link, plan)
+            self._lights = Lights(link, plan)
 
     def take_start(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
         """Wake up, stand, take the first posture, look again, start the music."""
@@ -245,11 +250,11 @@ class NaoqiRobot:
             self._sum_up()
             if self._finished and not self._lost:
                 self._play_out()
-            heard = not self._lost and (self._finished or self._ending.stop())
-            fallen = self._falls()
-            if self._music is not None and self._finished and heard:
+            if self._music is not None:
                 with contextlib.suppress(RobotError):
                     self._music.stop()
+            heard = not self._lost and (self._finished or self._ending.stop())
+            fallen = self._falls()
             if heard or self._ending.find_again():
                 heard = self._ending.rest(fallen=fallen, finished=self._finished)
                 if not heard and self._ending.find_again():
@@ -295,27 +300,6 @@ class NaoqiRobot:
             time.sleep(0.001)
         player.start(lambda: watch.delay_s)
         self._link.tend = link_tend
-
-    def _make_music(self, plan: Plan) -> Music:
-        if self._song is None or self._config.sound == "none" or not self._has_player():
-            return SilentClock(plan)
-        self._cap_volume()
-        speaker = RobotSpeaker(self._link, plan, self._song, self._config.user)
-        self._ending.restore.append(("ALAudioPlayer", "unloadFile", (speaker.file,)))
-        return speaker
-
-    def _has_player(self) -> bool:
-        if self._link.has("ALAudioPlayer"):
-            return True
-        _say("this robot has no audio player; it dances in silence")
-        return False
-
-    def _cap_volume(self) -> None:
-        with contextlib.suppress(RobotError):
-            before = int(self._link.call("ALAudioDevice", "getOutputVolume"))
-            if before > self._config.volume:
-                self._link.call("ALAudioDevice", "setOutputVolume", self._config.volume)
-                self._ending.restore.append(("ALAudioDevice", "setOutputVolume", (before,)))
 
     def _still_background(self) -> None:
         """Switch off the small motions that go on by themselves; protection stays."""

@@ -20,7 +20,7 @@ from robodance.performance.backends.naoqi_chunks import (
 )
 from robodance.performance.backends.naoqi_clock import DriftControl, RobotMotion
 from robodance.performance.backends.naoqi_link import Link
-from robodance.performance.backends.naoqi_sound import Music
+from robodance.performance.backends.naoqi_music import Music
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 

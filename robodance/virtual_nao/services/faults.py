@@ -57,6 +57,7 @@ class RobodanceJournal(Service):
         super().__init__(nao)
         self._wire = wire
         self.slipped_s = 0.0
+        self.latest_s = 0.0
 
     def time(self) -> float:
         """Return robot time: counted physics steps."""
@@ -65,6 +66,11 @@ class RobodanceJournal(Service):
     def slipped(self) -> float:
         """Return by how much robot time has fallen behind wall time for good, seconds."""
         return self.slipped_s
+
+    def latest(self) -> float:
+        """Return how late the robot was at most since this was asked last, seconds."""
+        latest, self.latest_s = self.latest_s, 0.0
+        return latest
 
     def since(self, time_s: Any, most: Any = 0) -> list[list[Any]]:
         """Return [time, audio position, commands, measured angles] of each cycle since then.
