@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from robodance import __version__
+from robodance.commands.calibrate import add_calibrate
 from robodance.commands.doctor import add_doctor
 from robodance.commands.export import add_export
 from robodance.commands.perform import add_perform
@@ -138,5 +139,6 @@ def _parser() -> argparse.ArgumentParser:
     add_export(commands, common)
     add_train(commands, common)
     add_virtual_nao(commands, common)
+    add_calibrate(commands, common)
     add_doctor(commands, common)
     return parser

@@ -35,6 +35,7 @@ PACKAGES = {
     "pybullet": ("pybullet", "the simulation"),
     "ikpy": ("ikpy", "inverse kinematics, for comparison"),
     "qi": ("qi", "a physical NAO"),
+    "miniaudio": ("miniaudio", "a robot dancing to this computer's loudspeaker"),
     "ezc3d": ("ezc3d", "reading motion capture"),
     "safetensors": ("safetensors", "weights"),
     "PyYAML": ("yaml", "settings"),
@@ -105,7 +106,7 @@ def _python() -> Finding:
 def _packages(*, quick: bool) -> Iterator[Finding]:
     for distribution, (module, purpose) in PACKAGES.items():
         mend = f'{sys.executable} -m pip install "{distribution}"'
-        needed = distribution not in {"qi", "ikpy", "ezc3d"}
+        needed = distribution not in {"qi", "miniaudio", "ikpy", "ezc3d"}
         try:
             version = importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:

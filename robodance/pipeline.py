@@ -111,10 +111,11 @@ def perform(
     performs = backend is not None and planned.certificate.clean
     if performs:
         with clock.stage("dance"), tell.stage("dancing") as report:
-            log = _dance(planned, backend or "", config, folder, report)
+            film = Path(record) if record is not None and backend == "naoqi" else None
+            log, recording = _dance(planned, backend or "", config, folder, film, report)
         if folder is not None:
             write_log(log, folder / "log.npz")
-    if log is not None and record is not None:
+    if log is not None and record is not None and backend != "naoqi":
         with clock.stage("film"), tell.stage("filming") as report:
             recording = _film(planned, log, Path(record), config, report)
     content = make_report(
@@ -153,8 +154,9 @@ def _dance(
     backend: str,
     config: PerformConfig,
     folder: Path | None,
+    film: Path | None,
     report: Callable[[float], None],
-) -> PerformanceLog:
+) -> tuple[PerformanceLog, Recording | None]:
     def keep(log: PerformanceLog) -> None:
         if folder is not None:
             write_log(log, folder / "log.npz")
@@ -165,13 +167,15 @@ def _dance(
 
         heard = planned.analysis
         song = None if heard is None else Path(heard.song.path)
-        return dance_on_robot(planned.plan, config, song, certify, progress=report, keep=keep)
+        return dance_on_robot(
+            planned.plan, config, song, certify, progress=report, keep=keep, film=film
+        )
     from robodance.performance.backend import open_backend
     from robodance.performance.conductor import conduct
     from robodance.robots.model import load_robot
 
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
-        return conduct(planned.plan, stage, progress=report)
+        return conduct(planned.plan, stage, progress=report), None
 
 
 def _film(

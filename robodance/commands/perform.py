@@ -138,10 +138,10 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
 
     folder = options.out or (show.outputs.folder if show else None)
     record = options.record
-    if record is None and show is not None and show.outputs.film and simulate:
+    if record is None and show is not None and show.outputs.film and (simulate or on_robot):
         record = ""
-    if record is not None and not simulate:
-        raise UsageError("--record films a performance; it needs --sim and no --dry-run")
+    if record is not None and not simulate and not on_robot:
+        raise UsageError("--record films a performance; it needs --sim or --robot, no --dry-run")
     out = Path(folder) if folder else default_folder(song or Path(options.dance), config.seed)
     performance = perform(
         song,

@@ -111,6 +111,7 @@ def open_backend(
     config: SimulationConfig | NaoqiConfig,
     *,
     song: Path | None = None,
+    film: bool = False,
 ) -> Backend:
     """Connect to a backend; use it in a ``with`` statement.
 
@@ -119,6 +120,7 @@ def open_backend(
         robot: The robot to perform with.
         config: Settings of the backend: ``simulation`` or ``naoqi`` of the configuration.
         song: What a robot with a speaker plays; a simulation is silent.
+        film: Whether a robot's own camera films the dance.
 
     Raises:
         UsageError: There is no such backend.
@@ -128,5 +130,5 @@ def open_backend(
         raise UsageError(f"unknown backend {name!r}; {advice(name, BACKENDS)}")
     module, _, kind = BACKENDS[name].partition(":")
     backend = getattr(importlib.import_module(module), kind)
-    more = {} if song is None or name == "simulation" else {"song": song}
+    more = {} if name == "simulation" else {"song": song, "film": film}
     return cast("Backend", backend(robot, config, **more))

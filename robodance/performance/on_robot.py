@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robodance.config import PerformConfig
-from robodance.errors import PreflightRefused, UsageError
+from robodance.errors import PreflightRefused, RobotError, UsageError
 from robodance.performance.backend import open_backend
 from robodance.performance.conductor import conduct
 from robodance.robots.model import RobotModel, load_robot
-from robodance.values import Certificate, PerformanceLog, Plan
+from robodance.song_file import load_soundtrack
+from robodance.values import Certificate, PerformanceLog, Plan, Recording
+
+if TYPE_CHECKING:
+    from robodance.performance.backends.naoqi import NaoqiRobot
 
 __all__ = ["dance_on_robot", "look_at_robot"]
 
@@ -66,7 +71,8 @@ def dance_on_robot(
     *,
     progress: Callable[[float], None] | None = None,
     keep: Callable[[PerformanceLog], None] | None = None,
-) -> PerformanceLog:
+    film: Path | None = None,
+) -> tuple[PerformanceLog, Recording | None]:
     """Perform a plan on a robot.
 
     Args:
@@ -76,6 +82,10 @@ def dance_on_robot(
         certify: The independent check, to judge the plan by this robot's own limits.
         progress: Told the share done.
         keep: As for ``conduct``.
+        film: Film to make with the robot's camera.
+
+    Returns:
+        What was measured, and the film; None where there is none, which is then said.
 
     Raises:
         RobotError: It cannot be reached.
@@ -87,7 +97,7 @@ def dance_on_robot(
 
     model = load_robot(config.robot)
     _simulate(plan, model, config)
-    with open_backend("naoqi", model, config.naoqi, song=song) as robot:
+    with open_backend("naoqi", model, config.naoqi, song=song, film=film is not None) as robot:
         assert isinstance(robot, NaoqiRobot)
         own = certify(narrowed(plan, robot.state.limits), model)
         if not own.clean:
@@ -100,10 +110,29 @@ def dance_on_robot(
         _agree(plan, robot.state.name, config)
         began = time.time()
         try:
-            return conduct(plan, robot, progress=progress, keep=keep)
+            log = conduct(plan, robot, progress=progress, keep=keep)
+            return log, None if film is None else _film(robot, plan, film, song, config)
         finally:
             if robot.has_moved:
                 _remember(config.naoqi.address, robot.state.name, time.time() - began)
+
+
+def _film(
+    robot: NaoqiRobot, plan: Plan, path: Path, song: Path | None, config: PerformConfig
+) -> Recording | None:
+    """Fetch the film and set it to the song; a dance is not lost with its film."""
+    from robodance.performance.robot_film import set_to_song
+
+    silent = song is None or config.naoqi.sound == "none"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            seen = Path(folder) / "film.avi"
+            span_s = robot.fetch_film(seen)
+            sound = None if silent or song is None else load_soundtrack(song)
+            return set_to_song(seen, path, plan, span_s, config.recording, soundtrack=sound)
+    except RobotError as error:
+        print(f"robodance: {error}", file=sys.stderr, flush=True)
+        return None
 
 
 def _simulate(plan: Plan, model: RobotModel, config: PerformConfig) -> None:

@@ -30,7 +30,7 @@ try:
 except ImportError as error:
     raise MissingDependency("films need PyAV: pip install av") from error
 
-__all__ = ["Timeline", "film_timeline", "record"]
+__all__ = ["Soundtrack", "Timeline", "cut_sound", "encode", "film_timeline", "record"]
 
 SAME_LENGTH_S = 1e-3  # a dance as long as its part of the song, up to this, is danced to it
 AUDIO_RATES_HZ = (32000, 44100, 48000)  # those every player of MP4 knows
@@ -101,7 +101,7 @@ def record(
     frames = len(positions)
     sound = None
     if soundtrack is not None and timeline.song_start_s is not None:
-        sound = _cut(soundtrack, timeline.song_start_s, frames / config.frame_rate_hz)
+        sound = cut_sound(soundtrack, timeline.song_start_s, frames / config.frame_rate_hz)
     with (
         complete_file(path, failures=(OSError, av.FFmpegError), option="--record") as part,
         draw_pictures(settings, positions, poses, processes=config.processes) as (
@@ -109,7 +109,7 @@ def record(
             pictures,
         ),
     ):
-        _encode(part, pictures, sound, frames, config, progress or (lambda share: None))
+        encode(part, pictures, sound, frames, config, progress or (lambda share: None))
     return Recording(
         path=str(path),
         frames=frames,
@@ -163,7 +163,7 @@ def _states(log: PerformanceLog, times_s: FloatArray) -> tuple[FloatArray, Float
     return positions, between
 
 
-def _cut(soundtrack: Soundtrack, start_s: float, duration_s: float) -> Soundtrack:
+def cut_sound(soundtrack: Soundtrack, start_s: float, duration_s: float) -> Soundtrack:
     """Return the part of the song that belongs to the film: (2, N), silence beyond its end."""
     samples, rate_hz = np.atleast_2d(np.asarray(soundtrack[0], dtype=np.float32).T), soundtrack[1]
     first = round(start_s * rate_hz)
@@ -183,13 +183,13 @@ def _cut(soundtrack: Soundtrack, start_s: float, duration_s: float) -> Soundtrac
     return np.ascontiguousarray(np.clip(part, -1.0, 1.0), dtype=np.float32), rate_hz
 
 
-def _encode(
+def encode(
     path: Path,
     pictures: Iterator[NDArray[np.uint8]],
     sound: Soundtrack | None,
     frames: int,
     config: RecordingConfig,
-    progress: Callable[[float], None],
+    progress: Callable[[float], None] = lambda share: None,
 ) -> None:
     """Write pictures and sound, interleaved, as they come."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:

@@ -48,16 +48,20 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
     Raises:
         RobotError: The port is taken.
     """
-    stopping = []
+    stopping: list[int] = []
+    waiting: list[Inbox] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.append(number)
+        for inbox in waiting:  # Python's queue waits for ever when a signal comes at its deadline
+            inbox.put(lambda: None)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     sys.setswitchinterval(SWITCH_S)
     nao = VirtualNao(settings)
     try:
         wire = Wire("tcp://127.0.0.1:0", nao.memory)
+        waiting.append(wire.inbox)
         relay = Relay(settings.host, settings.port, wire.url)
         camera = Camera(nao, wire.inbox.put)
         try:

@@ -52,7 +52,7 @@ def perform(number, plans, config, url, pid, start):
     with linked(url) as link:
         link.call("RobodanceFaults", "mend")  # a robot would cool down and be charged
         since = link.call("RobodanceJournal", "time")
-    log = dance_on_robot(plan, config, song, certify)
+    log, _ = dance_on_robot(plan, config, song, certify)
     judged = judge(url, plan, since_s=since)
     return {
         "number": number,

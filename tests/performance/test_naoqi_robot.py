@@ -108,12 +108,12 @@ def from_simulation(plan, robot, judged, chunks):
 
 
 def test_a_dance_is_followed_on_the_music(standing, nao, tmp_path):
-    plan = half_as_far(arm_dance(nao, 8.0), human_times_s=np.array([0.0, 8.0]))
+    plan = half_as_far(arm_dance(nao, 7.0), human_times_s=np.array([0.0, 7.0]))
     with real_time(standing):
         log, robot = dance(standing, plan, nao, song=song_for(tmp_path, 12.0), sound="robot")
     judged = judge(standing, plan)
     assert judged.tracking_deg.max() < TRACKING_DEG
-    assert len(judged.ahead_s) > 3
+    assert len(judged.ahead_s) >= 3
     assert np.abs(judged.ahead_s).max() < MUSIC_S, judged.ahead_s
     assert from_simulation(plan, nao, judged, robot.chunks) < SAME_DEG
     by_client = log.metadata["tracking_error_rms_by_joint_deg"]
@@ -185,7 +185,7 @@ def test_a_motion_stops_within_a_third_of_a_second_of_a_touch(standing, nao):
         dance(standing, plan, nao, stop=stop)
     with linked(standing) as link:
         touched_s = link.call("RobodanceFaults", "happened")[-1][0]
-    times_s, _, commands, _ = journal(standing)
+    times_s, _, commands, _ = journal(standing, touched_s - 2.0)
     speeds = np.abs(np.diff(commands, axis=0)).sum(axis=1)
     dancing = np.median(speeds[(times_s[1:] > touched_s - 1.0) & (times_s[1:] < touched_s)])
     # The way to the crouch begins at rest, so between dance and crouch the arms stand.

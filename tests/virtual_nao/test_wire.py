@@ -2,13 +2,14 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
-from virtual_robot import REPOSITORY, cpu_s, listening, until, wait
+from virtual_robot import REPOSITORY, cpu_s, listening, robot, until, wait
 
 SONG = str(REPOSITORY / "launch" / "songs" / "rumba.ogg")
 
@@ -251,6 +252,17 @@ def test_calls_are_taken_in_their_order_on_a_busy_machine(shared):
                 wait(call)
     lights = wait(journal.lights(_async=True))[-bursts * len(burst) :]
     assert [colour for _, _, colour in lights] == bursts * burst
+
+
+def test_it_ends_when_the_signal_comes_late():
+    """A wait that a signal interrupts after its deadline once lasted for ever."""
+    for _ in range(3):  # it waits for calls in most moments, not in all
+        with robot() as there:
+            there.process.send_signal(signal.SIGSTOP)
+            time.sleep(0.05)
+            there.process.send_signal(signal.SIGTERM)
+            there.process.send_signal(signal.SIGCONT)
+            assert there.process.wait(10.0) == 0
 
 
 def test_it_idles_below_half_a_processor(shared):

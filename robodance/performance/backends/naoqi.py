@@ -8,7 +8,6 @@ out of a dance ends with a robot at rest.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from robodance.config import NaoqiConfig
 from robodance.errors import PerformanceAborted, PreflightRefused, RobotError, RobotTimeout
@@ -26,9 +24,10 @@ from robodance.performance.backend import Observation
 from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state
 from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints, worst_error
 from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
-from robodance.performance.backends.naoqi_feet import zmp_margin
+from robodance.performance.backends.naoqi_feet import leaning_torso, zmp_margin
+from robodance.performance.backends.naoqi_film import CameraFilm
 from robodance.performance.backends.naoqi_lights import Lights
-from robodance.performance.backends.naoqi_link import PASSWORD, Link, LinkLost, parse_address
+from robodance.performance.backends.naoqi_link import Link, LinkLost, address_of
 from robodance.performance.backends.naoqi_music import LEAD_S, Music, make_music
 from robodance.performance.backends.naoqi_player import Player
 from robodance.performance.backends.naoqi_watch import Watch, key_pressed, keys_unbuffered
@@ -44,7 +43,6 @@ WAKE_S = 15.0
 APPROACH_SHARE = 0.25  # of the speed limits, on the way to the first posture
 SETTLE_S = 0.5
 STOP_KEYS = " \n\r"
-BLOCKED_S = 0.5
 LAST_CHUNK_S = 1.5
 FALL_S = 0.8  # a NAO that tips over lies
 POLL_S = 0.004
@@ -57,17 +55,23 @@ class NaoqiRobot:
         robot: What the plan was made for.
         config: Where it is, and thresholds.
         song: The song's file; None: silence.
+        film: Whether its camera films the dance.
     """
 
     name = "naoqi"
     period_s = PERIOD_S
     observe_every = 1
 
-    def __init__(self, robot: RobotModel, config: NaoqiConfig, song: Path | None = None) -> None:
+    def __init__(
+        self,
+        robot: RobotModel,
+        config: NaoqiConfig,
+        song: Path | None = None,
+        film: bool = False,
+    ) -> None:
         self.robot = robot
         self._config, self._song = config, song
-        address = parse_address(config.address or "", password=bool(os.environ.get(PASSWORD)))
-        self._link = Link(address, config.call_timeout_s, config.user)
+        self._link = Link(address_of(config.address), config.call_timeout_s, config.user)
         self._ending = Ending(self._link, _say, config.reconnect_s)
         self._stack = contextlib.ExitStack()
         self._plan: Plan | None = None
@@ -75,10 +79,10 @@ class NaoqiRobot:
         self._watch: Watch | None = None
         self._lights: Lights | None = None
         self._music: Music | None = None
+        self._film = CameraFilm(self._link, config.user) if film else None
         self._ending_due = self._finished = self._lost = False
         self._moment_s = self._seen_s = 0.0
         self._seen: Observation | None = None
-        self._off_since: FloatArray | None = None
         self._state: RobotState | None = None
         self._facts: dict[str, Any] = {}
 
@@ -110,6 +114,18 @@ class NaoqiRobot:
             raise RobotError("the robot is not connected; use the backend in a with statement")
         return self._state
 
+    def fetch_film(self, to: Path) -> tuple[float, float]:
+        """Bring the camera's film here; returns the plan's moments of its begin and end.
+
+        Raises:
+            RobotError: There is none, or it cannot be copied.
+        """
+        if self._film is None or self._music is None:
+            raise RobotError("no film was asked for")
+        self._film.fetch(to)
+        music = self._music
+        return music.moment(self._film.began_s), music.moment(self._film.ended_s)
+
     @property
     def chunks(self) -> tuple[Chunk, ...]:
         """What was sent."""
@@ -137,6 +153,8 @@ class NaoqiRobot:
             PreflightRefused: With every reason.
         """
         self.check(plan)
+        if self._film is not None:
+            self._film.check()
         self._plan, link = plan, self._link
         self._moment_s = float(plan.times_s[0])
         self._music = make_music(link, plan, self._song, self._config, self._ending)
@@ -175,6 +193,8 @@ class NaoqiRobot:
         found = faults(read_state(link), plan, self.robot, self._config, standing=True)
         if found:
             raise PerformanceAborted("the robot stands and was stopped: " + "; ".join(found))
+        if self._film is not None:
+            self._film.begin()
         self._watch = Watch(link, moving_joints(plan), self._config)
         link.tend = self._tend
 
@@ -225,12 +245,12 @@ class NaoqiRobot:
         moment = self._moment_s
         if player is not None:
             moment = player.seen(measured, player.moment(middle))
-        self._note_blocked(measured, moment)
+            player.note_blocked(measured, moment, self._config.blocked_rad)
         self._seen_s = moment
         self._seen = Observation(
             measured_rad=measured,
             torques_nm=np.full(len(measured), np.nan),  # a NAO does not measure them
-            torso_pose=self._torso(plan, moment),
+            torso_pose=leaning_torso(plan, moment, self._tilt()),
             zmp_margin_m=self._zmp(plan),
             touching=(),
             late_s=moment - self._moment_s,
@@ -260,6 +280,8 @@ class NaoqiRobot:
                 if not heard and self._ending.find_again():
                     heard = self._ending.rest(fallen=fallen, finished=False)
             self._facts["at_rest"] = heard
+            if self._film is not None and heard:
+                self._film.end()
             _say("the robot is at rest" if heard else "the robot may still have stiff motors")
 
     def _falls(self) -> bool:
@@ -349,27 +371,8 @@ class NaoqiRobot:
         if key and key in STOP_KEYS:
             raise PerformanceAborted("stopped by a key")
 
-    def _note_blocked(self, measured: FloatArray, moment_s: float) -> None:
-        """Stop when a joint stays far from the plan: it is blocked, or held."""
-        if self._player is None or not self._player.chunks or not self._config.blocked_rad:
-            return
-        planned = self._player.planned(moment_s)
-        off = np.abs(measured - planned) > self._config.blocked_rad
-        if self._off_since is None:
-            self._off_since = np.full(len(off), moment_s)
-        self._off_since = np.where(off, self._off_since, moment_s)
-        if (moment_s - self._off_since).max() > BLOCKED_S:
-            name = self._ready_plan().joint_names[int((moment_s - self._off_since).argmax())]
-            raise PerformanceAborted(f"{name} does not follow the plan; the dance was stopped")
-
-    def _torso(self, plan: Plan, moment_s: float) -> FloatArray:
-        """The planned place, turned as the inertial sensor says."""
-        nearest = int(np.clip(np.searchsorted(plan.times_s, moment_s), 0, len(plan.times_s) - 1))
-        pose = np.array(plan.torso_pose[nearest])
-        seen = self._watch.tilt() if self._watch is not None else self.state.tilt_rad
-        if seen is not None:
-            pose[3:] = Rotation.from_euler("xy", seen).as_quat()
-        return pose
+    def _tilt(self) -> tuple[float, float] | None:
+        return self._watch.tilt() if self._watch is not None else self.state.tilt_rad
 
     def _zmp(self, plan: Plan) -> float:
         if self._watch is None:

@@ -1,4 +1,4 @@
-"""Where a NAO's weight acts, told from the four force sensors under each foot."""
+"""How a NAO stands: its lean, and where its weight acts, told from its sensors."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from robodance.robots.kinematics import forward_kinematics
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin, support_polygon, to_world
-from robodance.values import Plan
+from robodance.values import FloatArray, Plan
 
-__all__ = ["SENSOR_KEYS", "zmp_margin"]
+__all__ = ["SENSOR_KEYS", "leaning_torso", "zmp_margin"]
 
 # In each ankle's frame, metres; Aldebaran's documentation 2.1, "FSRs". The feet are no mirrors.
 SENSORS_M = {
@@ -37,6 +38,15 @@ def _key(side: str, place: str) -> str:
 
 
 SENSOR_KEYS = tuple(_key(side, place) for side, places in SENSORS_M.items() for place in places)
+
+
+def leaning_torso(plan: Plan, moment_s: float, tilt_rad: tuple[float, float] | None) -> FloatArray:
+    """Return the planned torso pose (7,), turned as the inertial sensor says, if it does."""
+    nearest = int(np.clip(np.searchsorted(plan.times_s, moment_s), 0, len(plan.times_s) - 1))
+    pose = np.array(plan.torso_pose[nearest])
+    if tilt_rad is not None:
+        pose[3:] = Rotation.from_euler("xy", tilt_rad).as_quat()
+    return pose
 
 
 def zmp_margin(robot: RobotModel, plan: Plan, seen: Mapping[str, Any]) -> float:

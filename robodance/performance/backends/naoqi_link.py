@@ -9,7 +9,9 @@ a process ends.
 from __future__ import annotations
 
 import contextlib
+import getpass
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ except ImportError as error:  # pragma: no cover
         "a robot needs the package qi (Linux x86-64, Python 3.11 or 3.12): pip install qi"
     ) from error
 
-__all__ = ["Address", "Link", "LinkLost", "parse_address"]
+__all__ = ["Address", "Link", "LinkLost", "address_of", "parse_address"]
 
 PLAIN_PORT, SECURE_PORT = 9559, 9503
 SLICE_MS = 5
@@ -85,6 +87,15 @@ def parse_address(text: str, *, password: bool = False) -> Address:
     return Address(scheme, host, port)
 
 
+def address_of(text: str | None) -> Address:
+    """Read an address; tcps where the environment holds a password.
+
+    Raises:
+        UsageError: It is none.
+    """
+    return parse_address(text or "", password=bool(os.environ.get(PASSWORD)))
+
+
 class _Login:
     """Makes authenticators that answer with a name and a password."""
 
@@ -119,6 +130,7 @@ class Link:
         self.timeout_s = timeout_s
         self.tend = tend
         self._user = user
+        self._password: str | None = None
         self._session: Any = None
         self._services: dict[str, Any] = {}
         qi.logging.setLevel(qi.logging.ERROR)
@@ -131,9 +143,10 @@ class Link:
         """
         self.close()
         session = qi.Session()
-        password = os.environ.get(PASSWORD)
-        if password:
-            session.setClientAuthenticatorFactory(_Login(self._user, password))
+        if self._password is None:
+            self._password = _password(self.address, self._user)
+        if self._password:
+            session.setClientAuthenticatorFactory(_Login(self._user, self._password))
         url = self.address.url
         try:
             self.wait(session.connect(url, _async=True), f"{url}: connecting")
@@ -239,6 +252,14 @@ class Link:
             self._services = {}
             return LinkLost(f"the connection to {self.address.url} is gone ({reason})")
         return RobotError(f"the robot refused {what}: {reason}")
+
+
+def _password(address: Address, user: str) -> str:
+    """Return the password for a robot that wants one, asked for if somebody is there; or ""."""
+    given = os.environ.get(PASSWORD, "")
+    if given or address.scheme != "tcps" or not sys.stdin or not sys.stdin.isatty():
+        return given
+    return getpass.getpass(f"Password of {user}@{address.host}: ")
 
 
 def _why_unconnected(url: str, reason: str) -> str:

@@ -30,6 +30,7 @@ HELD = 2  # the playing chunk and the next: together under four seconds
 HOPELESS_S = 1.0  # a dance that is so far from its music is stopped
 LATE_RAD = 0.1  # a servo's lag is less
 EARLY_S, FIT_S = 0.2, 0.01
+BLOCKED_S = 0.5
 TAKEN_S = 0.4  # until the robot has the first chunk
 LATEST_ANSWER_S = 2.0  # after a chunk's end; then something is wrong
 
@@ -76,6 +77,7 @@ class Player:
         self._delay: Callable[[], float] = lambda: 0.0
         self._control = DriftControl(cycle_s)
         self._next: Chunk | None = None
+        self._off_since = np.full(len(plan.joint_names), self._reached_s)
         self.drifts_s: list[float] = []
         self.chunks: list[Chunk] = []
         self._prepare(0.0)
@@ -148,6 +150,21 @@ class Player:
         moment = float(moments[worst.argmin()])
         self._motion.began_s -= (moment - moment_s) / 2.0
         return moment
+
+    def note_blocked(self, measured_rad: FloatArray, moment_s: float, most_rad: float) -> None:
+        """Look whether a joint (J,) stays far from the plan: it is blocked, or held.
+
+        Raises:
+            PerformanceAborted: One does.
+        """
+        if not self.chunks or not most_rad:
+            return
+        off = np.abs(measured_rad - self.planned(moment_s)) > most_rad
+        self._off_since = np.where(off, self._off_since, moment_s)
+        seconds = moment_s - self._off_since
+        if seconds.max() > BLOCKED_S:
+            name = self._plan.joint_names[int(seconds.argmax())]
+            raise PerformanceAborted(f"{name} does not follow the plan; the dance was stopped")
 
     def tend(self) -> None:
         """Take note of what has ended and send what comes next; never waits.

@@ -18,11 +18,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from robodance.errors import RobotError, RobotTimeout
+from robodance.output import write_atomically
 from robodance.performance.backends.naoqi_link import Link
 from robodance.song_file import load_soundtrack
 from robodance.values import Plan
 
-__all__ = ["LEAD_S", "SLOW_MOTION", "bring", "make_sound", "make_wav"]
+__all__ = [
+    "LEAD_S",
+    "SLOW_MOTION",
+    "bring",
+    "cache_folder",
+    "download",
+    "make_sound",
+    "make_wav",
+]
 
 LEAD_S = 2.5  # silence before the robot's first move, to read the clock in
 SAME_LENGTH_S = 0.05
@@ -74,28 +83,48 @@ def make_wav(plan: Plan, song: Path) -> bytes:
 def bring(wav: bytes, link: Link, user: str) -> str:
     """Put a sound file where the robot finds it, once, and return its path there."""
     name = f"{hashlib.sha256(wav).hexdigest()[:24]}.wav"
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "robodance"
-    cache.mkdir(parents=True, exist_ok=True)
-    file = cache / name
+    file = cache_folder() / name
     if not file.is_file():
-        part = file.with_suffix(f".{os.getpid()}")
-        part.write_bytes(wav)
-        part.replace(file)
+        with write_atomically(file) as part:
+            part.write(wav)
     if link.address.here:
         return str(file)
     _upload(file, f"{user}@{link.address.host}")
     return f"/home/{user}/{ROBOT_FOLDER}/{name}"
 
 
+def cache_folder() -> Path:
+    """Return the folder of this computer for files that can be made again."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "robodance"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _upload(file: Path, where: str) -> None:
-    """Copy a file with OpenSSH's sftp, unless it is there; keys only, no password."""
-    program = shutil.which("sftp")
-    advice = f"try `ssh-copy-id {where}`, or dance in silence: --set naoqi.sound=none"
-    if program is None:
-        raise RobotError(f"music goes to the robot by sftp, which is not installed; {advice}")
+    """Copy a file to a robot, unless it is there."""
     there = f"{ROBOT_FOLDER}/{file.name}"
+    scripts = (f"ls {there}\n", f"-mkdir {ROBOT_FOLDER}\nput {file} {there}\n")
+    _sftp(where, scripts, "or dance in silence: --set naoqi.sound=none")
+
+
+def download(path: str, to: Path, where: str) -> None:
+    """Copy a file from a robot.
+
+    Raises:
+        RobotError: It cannot be copied.
+    """
+    _sftp(where, (f"get {path} {to}\n",), f"or fetch {path} yourself")
+
+
+def _sftp(where: str, scripts: tuple[str, ...], otherwise: str) -> None:
+    """Run scripts with OpenSSH's sftp until one succeeds; keys only, no password."""
+    program = shutil.which("sftp")
+    advice = f"try `ssh-copy-id {where}`, {otherwise}"
+    if program is None:
+        raise RobotError(f"files go to and from a robot by sftp, which is not installed; {advice}")
     options = ["-q", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-b", "-", where]
-    for script in (f"ls {there}\n", f"-mkdir {ROBOT_FOLDER}\nput {file} {there}\n"):
+    for script in scripts:
         try:
             done = subprocess.run(
                 [program, *options],
@@ -106,8 +135,8 @@ def _upload(file: Path, where: str) -> None:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise RobotTimeout(f"{where}: copying the music took too long; {advice}") from error
+            raise RobotTimeout(f"{where}: copying took too long; {advice}") from error
         if done.returncode == 0:
             return
     reason = " ".join(done.stderr.split())[-200:]
-    raise RobotError(f"{where}: the music cannot be copied there ({reason}); {advice}")
+    raise RobotError(f"{where}: a file cannot be copied ({reason}); {advice}")
