@@ -263,11 +263,18 @@ def _performance_lines(content: Mapping[str, Any]) -> list[str]:
     falls = performance["falls"]
     ending = "no fall" if not falls else f"FELL at {performance['fall_times_s'][0]:.1f} s"
     stopped = ", stopped before the end" if performance.get("stopped") else ""
-    return [
+    lines = [
         f"Performance  {ending}{stopped}, trunk at most {performance['tilt_max_deg']:.1f} degrees "
         f"from the plan, ZMP at least {_mm(performance['zmp_margin_min_m'])} inside the soles "
         f"({performance['backend']})"
     ]
+    if "drift_max_s" in performance:
+        degrees = np.degrees(performance["tracking_error_rms_rad"])
+        lines.append(
+            f"             joints {degrees:.1f} degrees from the plan (RMS), dance and music at most "
+            f"{1000 * performance['drift_max_s']:.0f} ms apart, both by what the robot says"
+        )
+    return lines
 
 
 def _clock(seconds: float) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 from robodance.config import NaoqiConfig
 from robodance.errors import PerformanceAborted, PreflightRefused, RobotError, RobotTimeout
 from robodance.performance.backend import Observation
-from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state
+from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state, temperatures
 from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints, worst_error
 from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
 from robodance.performance.backends.naoqi_feet import leaning_torso, zmp_margin
@@ -280,9 +280,16 @@ class NaoqiRobot:
                 if not heard and self._ending.find_again():
                     heard = self._ending.rest(fallen=fallen, finished=False)
             self._facts["at_rest"] = heard
-            if self._film is not None and heard:
-                self._film.end()
+            if heard:
+                self._look_back()
             _say("the robot is at rest" if heard else "the robot may still have stiff motors")
+
+    def _look_back(self) -> None:
+        """After the dance: the film is finished, and how warm the joints are."""
+        if self._film is not None:
+            self._film.end()
+        with contextlib.suppress(RobotError):
+            self._facts["temperatures_after_c"] = temperatures(self._link, self.state.limits)
 
     def _falls(self) -> bool:
         """Return whether it has fallen or falls; feet that lose the floor may be either's start."""
@@ -300,7 +307,7 @@ class NaoqiRobot:
             "naoqi": state.version,
             "motion_cycle_s": state.cycle_s,
             "battery_percent": state.battery,
-            "temperature_max_c": max(state.temperatures_c.values(), default=None),
+            "temperatures_before_c": dict(state.temperatures_c),
             "observations_per_s": 1.0 / PERIOD_S,
             **self._facts,
         }

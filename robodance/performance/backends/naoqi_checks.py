@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from robodance.performance.backends.naoqi_link import Link, LinkLost
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
-__all__ = ["RobotState", "faults", "legs_moved", "narrowed", "read_state"]
+__all__ = ["RobotState", "faults", "legs_moved", "narrowed", "read_state", "temperatures"]
 
 BASE = "Device/SubDeviceList"
 HEAD_AND_ARMS = (
@@ -99,6 +99,15 @@ def read_state(link: Link) -> RobotState:
         life=_text(_ask(link, "ALAutonomousLife", "getState")),
         posture=_text(_ask(link, "ALRobotPosture", "getPostureFamily")),
     )
+
+
+def temperatures(link: Link, joints: Iterable[str]) -> dict[str, float]:
+    """Ask how warm joints are, degrees Celsius; those that do not say are left out.
+
+    Raises:
+        RobotError: The robot cannot be reached.
+    """
+    return _per_joint(link, list(joints), "Value")
 
 
 def faults(
