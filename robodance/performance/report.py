@@ -271,8 +271,8 @@ def _performance_lines(content: Mapping[str, Any]) -> list[str]:
     if "drift_max_s" in performance:
         degrees = np.degrees(performance["tracking_error_rms_rad"])
         lines.append(
-            f"             joints {degrees:.1f} degrees from the plan (RMS), dance and music at most "
-            f"{1000 * performance['drift_max_s']:.0f} ms apart, both by what the robot says"
+            f"             joints {degrees:.1f} degrees from the plan (RMS), dance and music at "
+            f"most {1000 * performance['drift_max_s']:.0f} ms apart, both by what the robot says"
         )
     return lines
 

@@ -22,13 +22,13 @@ from robodance.config import NaoqiConfig
 from robodance.errors import PerformanceAborted, PreflightRefused, RobotError, RobotTimeout
 from robodance.performance.backend import Observation
 from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state, temperatures
-from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints, worst_error
+from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints
 from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
 from robodance.performance.backends.naoqi_feet import leaning_torso, zmp_margin
 from robodance.performance.backends.naoqi_film import CameraFilm
 from robodance.performance.backends.naoqi_lights import Lights
 from robodance.performance.backends.naoqi_link import Link, LinkLost, address_of
-from robodance.performance.backends.naoqi_music import LEAD_S, Music, make_music
+from robodance.performance.backends.naoqi_music import Music, make_music
 from robodance.performance.backends.naoqi_player import Player
 from robodance.performance.backends.naoqi_watch import Watch, key_pressed, keys_unbuffered
 from robodance.robots.model import RobotModel
@@ -267,7 +267,8 @@ class NaoqiRobot:
             return
         with interrupts_put_off():
             self._ending_due = False
-            self._sum_up()
+            if self._player is not None and self._player.chunks:
+                self._facts |= self._player.figures()
             if self._finished and not self._lost:
                 self._play_out()
             if self._music is not None:
@@ -393,22 +394,6 @@ class NaoqiRobot:
             while self._player is not None and not self._player.done and time.monotonic() < end:
                 self._player.tend()
                 time.sleep(POLL_S)
-
-    def _sum_up(self) -> None:
-        player = self._player
-        if player is None or not player.chunks:
-            return
-        drifts = np.abs(player.drifts_s or [0.0])
-        kinds = sorted({chunk.method for chunk in player.chunks})
-        self._facts |= {
-            "calls": kinds,
-            "chunks": len(player.chunks),
-            "chunk_error_max_deg": float(np.degrees(worst_error(player.chunks))),
-            "longest_wait_for_a_chunk_s": player.gap_s,
-            "drift_max_s": float(drifts.max()),
-            "drift_mean_s": float(drifts.mean()),
-            "lead_s": LEAD_S,
-        }
 
     def _ready_plan(self) -> Plan:
         if self._plan is None:

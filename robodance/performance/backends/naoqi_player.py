@@ -17,10 +17,11 @@ from robodance.performance.backends.naoqi_chunks import (
     headroom,
     make_chunk,
     moving_joints,
+    worst_error,
 )
 from robodance.performance.backends.naoqi_clock import DriftControl, RobotMotion
 from robodance.performance.backends.naoqi_link import Link
-from robodance.performance.backends.naoqi_music import Music
+from robodance.performance.backends.naoqi_music import LEAD_S, Music
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
@@ -87,10 +88,18 @@ class Player:
         """Whether all has been played."""
         return not self._queue and self._next is None
 
-    @property
-    def gap_s(self) -> float:
-        """The longest that the robot waited for a chunk."""
-        return self._motion.gap_s
+    def figures(self) -> dict[str, Any]:
+        """Return how well the robot kept time, as far as it says."""
+        drifts = np.abs(self.drifts_s or [0.0])
+        return {
+            "calls": sorted({chunk.method for chunk in self.chunks}),
+            "chunks": len(self.chunks),
+            "chunk_error_max_deg": float(np.degrees(worst_error(self.chunks))),
+            "longest_wait_for_a_chunk_s": self._motion.gap_s,
+            "drift_max_s": float(drifts.max()),
+            "drift_mean_s": float(drifts.mean()),
+            "lead_s": LEAD_S,
+        }
 
     def start(self, delay: Callable[[], float]) -> None:
         """Send the first two chunks, the first now.
