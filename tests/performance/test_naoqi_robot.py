@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -64,19 +65,31 @@ def song_for(tmp_path, seconds):
 
 @contextlib.contextmanager
 def real_time(url):
-    """Skip where a busy machine makes the virtual robot late, which a robot never is."""
+    """Skip where a busy machine makes the virtual robot, or this process, late."""
 
     def latest():
         with linked(url) as link:
             return link.call("RobodanceJournal", "latest")
 
+    over, overslept = threading.Event(), [0.0]
+
+    def sleep():
+        while not over.is_set():
+            before = time.monotonic()
+            time.sleep(0.01)
+            overslept.append(time.monotonic() - before - 0.01)
+
     latest()
+    sleeper = threading.Thread(target=sleep)
+    sleeper.start()
     try:
         yield
     finally:
-        late = latest()
+        over.set()
+        sleeper.join()
+        late = max(latest(), *overslept)
         if late > LATE_S:
-            pytest.skip(f"this machine is too busy: the virtual robot was {late:.2f} s late")
+            pytest.skip(f"this machine is too busy for real time: {late:.2f} s late")
 
 
 def half_as_far(plan, **more):

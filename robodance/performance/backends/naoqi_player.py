@@ -109,12 +109,24 @@ class Player:
         """
         self._delay = delay
         self._motion = RobotMotion(delay())
+        begins_s = time.monotonic() + delay() + self._cycle_s / 2.0
+        self._catch_up(self._music.moment(begins_s) - float(self._plan.times_s[0]))
         self._send()
         self._motion.start(self._queue[0].sent_s, self._cycle_s)
         self._prepare(self._ahead())
         self._await_first()
         self._send()
         self._prepare(self._ahead())
+
+    def _catch_up(self, late_s: float) -> None:
+        """Shorten the first chunk, which begins slowly, when this computer starts it late."""
+        chunk, cycles = self._next, round(late_s / self._cycle_s)
+        if chunk is None or cycles < 1:
+            return
+        faster = headroom(self._plan, chunk.start_s, chunk.end_s)
+        quickest = np.ceil((chunk.end_s - chunk.start_s) / faster / self._cycle_s - 1e-6)
+        duration = max(chunk.duration_s - cycles * self._cycle_s, quickest * self._cycle_s)
+        self.chunks[-1] = self._next = self._fit((chunk.start_s, chunk.end_s), float(duration))
 
     def _await_first(self) -> None:
         """Wait until the robot has the first chunk: calls on their way may overtake each other."""
@@ -250,15 +262,18 @@ class Player:
             cycles = np.ceil((border - start - max(-ahead_s, 0.0)) / self._cycle_s)
             quickest = np.ceil((border - start) / faster / self._cycle_s - 1e-6)
             duration = float(max(cycles, quickest, 1.0) * self._cycle_s)
-        self._next = make_chunk(
+        self._next = self._fit((start, end), duration)
+        self._reached_s = end
+        self.chunks.append(self._next)
+
+    def _fit(self, span_s: tuple[float, float], duration_s: float) -> Chunk:
+        return make_chunk(
             self._curve,
             self._names,
             self._columns,
-            (start, end),
-            duration,
+            span_s,
+            duration_s,
             cycle_s=self._cycle_s,
-            first=not self.chunks,
+            first=span_s[0] <= self._plan.times_s[0],
             kind=self._kind,
         )
-        self._reached_s = end
-        self.chunks.append(self._next)
