@@ -323,8 +323,7 @@ class NaoqiRobot:
         link_tend, self._link.tend = self._link.tend, self._tend_quietly
         music.start()
         first = float(plan.times_s[0])
-        ahead_s = self.state.cycle_s / 2.0  # a motion begins with the next cycle
-        while music.moment(time.monotonic()) + watch.delay_s + ahead_s < first:
+        while music.moment(time.monotonic()) + watch.delay_s + player.order_s < first:
             self._tend_quietly()
             music.tend()
             time.sleep(0.001)

@@ -70,6 +70,11 @@ class Chunk:
         """How many keys all joints have together."""
         return sum(map(len, self.times_s))
 
+    @property
+    def wire_s(self) -> float:
+        """How long it takes to pack, send and unpack it, beside the network's delay."""
+        return self.keys * SECONDS_PER_KEY["bezier" if self.slopes else "linear"]
+
     def arguments(self) -> tuple[object, ...]:
         """Return the call's arguments: plain lists of numbers, in the order it wants."""
         names, times = list(self.names), [list(row) for row in self.times_s]

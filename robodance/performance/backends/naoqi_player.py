@@ -88,6 +88,14 @@ class Player:
         """Whether all has been played."""
         return not self._queue and self._next is None
 
+    @property
+    def order_s(self) -> float:
+        """From sending the next chunk to its beginning, beside the network's delay.
+
+        A motion begins with a motion cycle.
+        """
+        return (0.0 if self._next is None else self._next.wire_s) + self._cycle_s / 2.0
+
     def figures(self) -> dict[str, Any]:
         """Return how well the robot kept time, as far as it says."""
         drifts = np.abs(self.drifts_s or [0.0])
@@ -109,10 +117,11 @@ class Player:
         """
         self._delay = delay
         self._motion = RobotMotion(delay())
-        begins_s = time.monotonic() + delay() + self._cycle_s / 2.0
+        begins_s = time.monotonic() + delay() + self.order_s
         self._catch_up(self._music.moment(begins_s) - float(self._plan.times_s[0]))
         self._send()
-        self._motion.start(self._queue[0].sent_s, self._cycle_s)
+        first = self._queue[0]
+        self._motion.start(first.sent_s + first.chunk.wire_s, self._cycle_s)
         self._prepare(self._ahead())
         self._await_first()
         self._send()
