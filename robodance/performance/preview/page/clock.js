@@ -22,7 +22,8 @@ class Clock {
     audio.preservesPitch = audio.webkitPreservesPitch = audio.mozPreservesPitch = true;
     audio.addEventListener("ended", () => this.finish());
     audio.addEventListener("pause", () => {
-      if (this.playing && !audio.ended && !audio.seeking) this.pause();
+      // Told late: by then it may play again. What counts is what it does now.
+      if (this.playing && audio.paused && !audio.ended) this.pause();
     });
     audio.addEventListener("error", () => {
       this.held = this.now();
@@ -62,7 +63,7 @@ class Clock {
     if (this.audio) {
       this.audio.currentTime = this.held - this.start;
       this.audio.playbackRate = this.rate;
-      this.audio.play().catch(() => this.pause());
+      this.audio.play().catch(() => this.audio && this.audio.paused && this.pause());
     }
     this.onchange();
   }
