@@ -22,12 +22,14 @@ from robodance.values import Certificate, FloatArray, Losses, PerformanceLog, Pl
 __all__ = ["gather"]
 
 MOTION_RATE_HZ = 50.0
-LEAST_MOTION_RATE_HZ = 20.0
-LONGEST_AT_FULL_RATE_S = 360.0  # a longer dance has fewer samples, so that the page stays small
+LONGEST_AT_FULL_RATE_S = 240.0  # a longer dance has fewer samples, so that the page stays small
+LEAST_SHARE = 1 / 3  # of the full rates: between samples 60 ms apart a hand is 4 mm off at most
 ANGLE_STEP_RAD = 2e-4
 POSE_STEP = 1e-5  # m, and parts of a quaternion
 FLOOR_STEP_M = 5e-4
 BALANCE_RATE_HZ = 25.0
+DANCER_RATE_HZ = 25.0
+CELL_S = 0.1
 
 
 def gather(
@@ -49,8 +51,8 @@ def gather(
         log: What was measured; None when nothing was performed.
     """
     times = page_times(plan)
-    share = min(1.0, LONGEST_AT_FULL_RATE_S / max(times.end_s - times.start_s, 1e-9))
-    rate_hz = max(MOTION_RATE_HZ * share, LEAST_MOTION_RATE_HZ)
+    length_s = max(times.end_s - times.start_s, 1e-9)
+    share = min(1.0, max(LONGEST_AT_FULL_RATE_S / length_s, LEAST_SHARE))
     inside = (plan.beats_s >= times.start_s) & (plan.beats_s <= times.end_s)
     gathered = {
         "about": _about(plan, content, times),
@@ -65,10 +67,10 @@ def gather(
             "number": plan.beat_numbers[inside],
         },
         "robot": robot_figure(robot),
-        "motion": _motion(plan, times, rate_hz),
-        "dancer": dancer_figure(plan, robot, times, share),
-        "balance": _balance(plan, robot, times, share),
-        "strips": make_strips(plan, certificate, losses, times),
+        "motion": _motion(plan, times, MOTION_RATE_HZ * share),
+        "dancer": dancer_figure(plan, robot, times, DANCER_RATE_HZ * share),
+        "balance": _balance(plan, robot, times, BALANCE_RATE_HZ * share),
+        "strips": make_strips(plan, certificate, losses, times, CELL_S / share),
         "marks": find_marks(plan, certificate, losses, times, log),
     }
     return dict(plain(gathered))
@@ -88,8 +90,7 @@ def _motion(plan: Plan, times: PageTimes, rate_hz: float) -> dict[str, Any]:
     }
 
 
-def _balance(plan: Plan, robot: RobotModel, times: PageTimes, share: float) -> dict[str, Any]:
-    rate_hz = BALANCE_RATE_HZ * max(share, 0.4)
+def _balance(plan: Plan, robot: RobotModel, times: PageTimes, rate_hz: float) -> dict[str, Any]:
     points: FloatArray = balance_points(robot, plan, times.robot(times.even(rate_hz)))
     return track(points, FLOOR_STEP_M, times.start_s, rate_hz)
 

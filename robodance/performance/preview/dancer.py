@@ -16,8 +16,6 @@ from robodance.values import FloatArray, Plan
 
 __all__ = ["dancer_figure"]
 
-RATE_HZ = 25.0
-LEAST_SHARE = 0.4
 STEP_M = 1e-3  # of a person
 YAW_STEP_RAD = 2e-3
 SHOULDERS = ("right_shoulder", "left_shoulder")
@@ -25,7 +23,7 @@ USUAL_SCALE = 0.33  # of a NAO, where a robot's shoulders are not known
 
 
 def dancer_figure(
-    plan: Plan, robot: RobotModel, times: PageTimes, share: float
+    plan: Plan, robot: RobotModel, times: PageTimes, rate_hz: float
 ) -> dict[str, Any] | None:
     """Return the dancer's joints seen from its own body, and how it turns.
 
@@ -33,7 +31,7 @@ def dancer_figure(
         plan: Holds the dancer.
         robot: Who follows.
         times: The page's time.
-        share: Of the full rate that there is room for.
+        rate_hz: Samples per second.
 
     Returns:
         Plain values; None when the plan holds no dancer that moves.
@@ -41,7 +39,6 @@ def dancer_figure(
     joints, own_s = plan.human_joints_m, plan.human_times_s
     if len(joints) < 2 or not np.ptp(joints, axis=1).any():
         return None
-    rate_hz = RATE_HZ * max(share, LEAST_SHARE)
     even = times.even(rate_hz)
     seen = np.column_stack([
         np.interp(even, own_s, channel) for channel in joints.reshape(len(joints), -1).T

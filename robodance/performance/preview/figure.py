@@ -29,7 +29,9 @@ def robot_figure(robot: RobotModel) -> dict[str, Any]:
     A mesh that mirrors another one (``R...`` and ``L...``) says so instead of coming twice.
     """
     root = ElementTree.parse(robot.urdf).getroot()
-    links: list[dict[str, Any]] = [{"name": robot.base_link, "parent": None, "origin": [0.0, 0.0, 0.0]}]
+    links: list[dict[str, Any]] = [
+        {"name": robot.base_link, "parent": None, "origin": [0.0, 0.0, 0.0]}
+    ]
     links += [
         {
             "name": joint.child,
@@ -42,11 +44,8 @@ def robot_figure(robot: RobotModel) -> dict[str, Any]:
     ]
     links += _fixed_links(root)
     table = robot.urdf.with_name(SHAPES_FILE)
-    look = _primitives(root)
-    if table.is_file():
-        dressed = shell(table)
-        covered = {link for link, _ in dressed}
-        look = {key: mesh for key, mesh in look.items() if key[0] not in covered} | dressed
+    dressed: Look = shell(table) if table.is_file() else {}
+    look = _primitives(root, but={link for link, _ in dressed}) | dressed
     return {
         "links": links,
         "meshes": _meshes(look),
@@ -104,10 +103,12 @@ def _meshes(look: Look) -> list[dict[str, Any]]:
     return meshes
 
 
-def _primitives(root: ElementTree.Element) -> Look:
-    """Return what the URDF's own boxes, cylinders and spheres look like."""
+def _primitives(root: ElementTree.Element, but: set[str]) -> Look:
+    """Return what the URDF's boxes, cylinders and spheres look like; ``but`` names links."""
     look: Look = {}
     for link in root.findall("link"):
+        if link.get("name") in but:
+            continue
         parts: dict[str, list[Mesh]] = {}
         for visual in link.findall("visual"):
             mesh = _primitive(visual.find("geometry"))
