@@ -45,7 +45,10 @@ def find_marks(
 def _calmed(plan: Plan, times: PageTimes) -> Iterator[Mark]:
     for entry in dict(plan.metadata.get("verification") or {}).get("reduced", ()):
         begin, end = times.song(np.array([entry["start_s"], entry["end_s"]]))
-        text = f"Torso and legs were calmed to {100 * entry['share']:.0f} %: {entry['reason']}."
+        text = (
+            f"Torso and legs were calmed to {100 * entry['share']:.0f} %: {entry['reason']} "
+            "(seconds of robot time)."
+        )
         yield _mark("calmed", begin, end, text)
 
 

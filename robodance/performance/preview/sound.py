@@ -84,7 +84,7 @@ def _m4a(samples: NDArray[np.float32], rate_hz: int) -> bytes:
     with av.open(buffer, "w", format="mp4") as container:
         stream: Any = container.add_stream("aac", rate=rate_hz)
         stream.layout, stream.bit_rate = "stereo", BIT_RATE
-        stream.options = {"aac_coder": "fast"}  # a third of the time
+        stream.options = {"aac_coder": "fast"}  # half the time, and as good to the ear
         for first in range(0, samples.shape[1], FRAME):
             piece = np.ascontiguousarray(samples[:, first : first + FRAME])
             frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")

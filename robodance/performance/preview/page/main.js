@@ -200,7 +200,7 @@ class Preview {
       }
     }
     if (strips.cells) {
-      for (const [name, label] of [["clearance", "closest parts"], ["zmp", "ZMP in soles"]]) {
+      for (const [name, label] of [["clearance", "closest parts"], ["zmp", "ZMP in soles"], ["com", "centre of mass"]]) {
         tile(name, label, (time, element) => {
           const value = strips[name][this.strips.cell(time)];
           put(element, value >= 999 ? "-" : `${value.toFixed(0)} mm`, value < 0);

@@ -6,7 +6,7 @@ const CIVIDIS = ["00224e", "123570", "3b496c", "575d6d", "707173", "8a8678", "a5
 const PER_SHARE = 200;
 const MARKS = {
   calmed: ["--violet", "calmed after a trial"],
-  retreated: ["--violet", "drawn back to the stand"],
+  retreated: ["--brown", "drawn back to the stand"],
   limited: ["--orange", "limits cost much"],
   broken: ["--red", "a limit is broken"],
   fell: ["--red", "a fall"],
