@@ -61,7 +61,8 @@ class Clock {
     this.playing = true;
     this.since = performance.now();
     if (this.audio) {
-      this.audio.currentTime = this.held - this.start;
+      const place = this.held - this.start;
+      if (Math.abs(this.audio.currentTime - place) > 0.01) this.audio.currentTime = place;
       this.audio.playbackRate = this.rate;
       this.audio.play().catch(() => this.audio && this.audio.paused && this.pause());
     }

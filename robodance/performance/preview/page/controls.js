@@ -27,7 +27,12 @@ class Controls {
     click("wider", () => this.zoom(2));
     click("theme", () => this.theme());
     click("help", () => document.getElementById("keys").showModal());
-    document.getElementById("speed").addEventListener("change", (event) => clock.setRate(Number(event.target.value)));
+    document.getElementById("speed").addEventListener("change", (event) => {
+      clock.setRate(Number(event.target.value));
+      event.target.blur();
+    });
+    // What a pointer has pressed gives the keys back; what the keyboard has chosen keeps them.
+    document.addEventListener("click", (event) => event.detail && document.activeElement.blur());
     for (const button of document.querySelectorAll("[data-look]")) {
       button.addEventListener("click", () => preview.stage && preview.stage.look(button.dataset.look));
     }
@@ -91,6 +96,8 @@ class Controls {
       clock.loop = [from, to];
       if (clock.now() < from) clock.seek(from);
     }
+    this.preview.strips.loop = clock.loop;
+    this.preview.strips.drawOverview();
     this.press("loop", Boolean(clock.loop));
   }
 
@@ -149,6 +156,7 @@ class Controls {
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || document.getElementById("keys").open) return;
     if (event.target instanceof HTMLSelectElement) return;
+    if (event.target instanceof HTMLButtonElement && event.key === " ") return;
     const { clock, stage } = this.preview;
     const look = (name) => () => stage && stage.look(name);
     const keys = {

@@ -52,6 +52,7 @@ class Strips {
     this.whole = [content.times.start, content.times.end];
     this.shown = [...this.whole];
     this.limit = "velocity";
+    this.loop = null;
     this.pictures = {};
     for (const name of ["velocity", "acceleration"]) this.pictures[name] = this.heat(name);
   }
@@ -156,6 +157,13 @@ class Strips {
     this.drawBeats(pen, this.overview, this.whole, 10, height, false);
     this.drawWave(pen, this.overview, this.whole, 12, height - 12);
     this.drawMarks(pen, this.overview, this.whole, 0, 7);
+    if (this.loop) {
+      const [a, b] = this.loop.map((t) => this.x(clamp(t, ...this.whole), this.overview, this.whole));
+      pen.fillStyle = colour.blue;
+      pen.globalAlpha = 0.18;
+      pen.fillRect(a, 10, b - a, height - 10);
+      pen.globalAlpha = 1;
+    }
     if (this.zoomed) {
       const [a, b] = this.shown.map((t) => this.x(t, this.overview, this.whole));
       pen.fillStyle = colour.shade;
