@@ -18,7 +18,7 @@ FLAGS = (
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 )
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0  # on a machine that is busy with other work
 DRIVER_CHATTER = "GPU stall due to ReadPixels"  # Chromium's own note on drawing in software
 
 
@@ -33,7 +33,9 @@ def chromium():
         started = []
 
         def start(*more_flags):
-            browser = driver.chromium.launch(executable_path=program, args=[*FLAGS, *more_flags])
+            browser = driver.chromium.launch(
+                executable_path=program, args=[*FLAGS, *more_flags], timeout=1000 * PATIENCE_S
+            )
             started.append(browser)
             return browser
 
@@ -49,6 +51,7 @@ class OpenPage:
 
     def __init__(self, browser, file, *, width=480, height=360, address="", **more):
         self.context = browser.new_context(viewport={"width": width, "height": height}, **more)
+        self.context.set_default_timeout(1000 * PATIENCE_S)
         self.complaints, self.requests = [], []
         self.page = self.context.new_page()
         self.page.on("console", self._heard)

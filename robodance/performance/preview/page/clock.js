@@ -51,7 +51,7 @@ class Clock {
       this.ticked = ticked;
       this.stamp = stamp;
     }
-    const passed = Math.min((stamp - this.stamp) / 1000, 0.05) * this.rate;
+    const passed = Math.min(((stamp - this.stamp) / 1000) * this.rate, 0.03);
     return this.start + ticked + (this.audio.readyState > 2 ? passed : 0);
   }
 
