@@ -16,7 +16,7 @@ from robodance.robots.kinematics import forward_kinematics
 from robodance.robots.stability import to_world
 from robodance.values import Losses
 
-DANCE_S, LEAD_IN_S = 12.0, 2.0
+DANCE_S, LEAD_IN_S = 24.0, 2.0
 RATE_HZ = 44100
 CLICKS_S = np.array([0.5, 3.0, 6.25, 9.0])  # song time
 HAND_M = 0.01  # asked for; measured: under 0.1 mm
@@ -173,6 +173,7 @@ DRIFT = """async () => {
 
 
 def test_it_plays_and_scrubbing_keeps_sound_and_motion_together(opened):
+    opened.page.select_option("#speed", "0.25")  # so that it does not end on a busy machine
     opened.page.click("#start")
     opened.until("preview.clock.audio.currentTime > 0.3")
     assert opened.ask("preview.clock.playing")
@@ -197,7 +198,7 @@ def test_it_plays_and_scrubbing_keeps_sound_and_motion_together(opened):
     opened.page.keyboard.press("ArrowUp")
     opened.page.keyboard.press(" ")
     opened.until("!preview.clock.audio.paused")
-    assert opened.ask("preview.clock.audio.playbackRate") == 1.5
+    assert opened.ask("preview.clock.audio.playbackRate") == 0.5
     assert opened.ask(DRIFT) < TOGETHER_S
 
 
@@ -240,12 +241,13 @@ def test_keys_and_buttons_do_what_they_say(opened):
 
 def test_the_end_stops_it_and_play_begins_again(opened):
     opened.page.keyboard.press("End")
-    opened.ask("() => preview.clock.seek(preview.clock.end - 0.4)")
+    opened.ask("() => preview.clock.seek(preview.clock.end - 0.2)")
+    opened.ask("() => preview.clock.setRate(0.25)")
     opened.page.keyboard.press(" ")
     opened.until("!preview.clock.playing")
     assert opened.ask("preview.clock.now()") == pytest.approx(DANCE_S, abs=0.1)
     opened.page.keyboard.press(" ")
-    opened.until("preview.clock.playing && preview.clock.now() < 3")
+    opened.until("preview.clock.playing && preview.clock.now() < 20")
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 740), (740, 360)])
