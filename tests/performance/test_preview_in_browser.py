@@ -158,7 +158,7 @@ def test_the_dancer_is_the_plan_s_at_the_robot_s_size(still, plan):
 # a machine that is busy in between does not count, and a wrong clock does.
 DRIFT = """async () => {
     let worst = 0;
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 4; i++) {
         await new Promise(requestAnimationFrame);
         const { clock } = preview;
         const before = clock.audio.currentTime;
@@ -185,7 +185,8 @@ def test_it_plays_and_scrubbing_keeps_sound_and_motion_together(opened):
         song.click(position={"x": share * width, "y": 30})
         return opened.ask("x => preview.strips.time(x, preview.strips.overview)", share * width)
 
-    for share in (0.7, 0.3, 0.55):  # while it plays
+    for share in (0.45, 0.1, 0.3):  # while it plays
+        opened.ask("() => preview.clock.play()")  # should it have ended on a busy machine
         wanted = scrub(share)
         opened.until("preview.clock.playing && !preview.clock.audio.seeking")
         assert opened.ask("preview.clock.now()") > wanted - 0.02
