@@ -209,10 +209,11 @@ def _dance(
 ) -> PerformanceLog:
     from robodance.performance.backend import open_backend
     from robodance.performance.conductor import conduct
+    from robodance.performance.inertial_feedback import stabilised
     from robodance.robots.model import load_robot
 
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
-        return conduct(plan, stage, progress=report)
+        return conduct(plan, stabilised(stage, config.simulation), progress=report)
 
 
 def _film(
