@@ -34,7 +34,7 @@ setup(
         "robodance._data.launch": "launch",
     },
     package_data={
-        "robodance": ["py.typed", "weights/*"],
+        "robodance": ["py.typed", "weights/*", "performance/preview/page/*"],
         "robodance._data.configs": ["*", "**/*"],
         "robodance._data.urdf": ["*", "**/*"],
         "robodance._data.launch": ["*", "**/*"],
@@ -62,6 +62,7 @@ setup(
         "safetensors>=0.5",
         "rich>=13",
         "matplotlib>=3.9",
+        "trimesh>=5,<6",
     ],
     extras_require={
         "dev": [
@@ -70,6 +71,7 @@ setup(
             "mir_eval>=0.8",
             "mypy>=1.15",
             "pin>=3.0",
+            "playwright>=1.50",
             "pytest-xdist>=3.6",
             "ruff>=0.9",
             "types-PyYAML",

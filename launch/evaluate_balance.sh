@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Dance full-body passages in PyBullet and in MuJoCo, disturbed in eleven ways, and print the tables.
+# Dance full-body passages in PyBullet and in MuJoCo, disturbed in ten ways, and print the tables.
 # Run it in a checkout, with the extra "peers" installed. Goes on where it was stopped.
 #   ROBODANCE_DATA=DATA_FOLDER launch/evaluate_balance.sh [--passages 8] [--workers 2] [OUT]
 # Without OUT, results are kept in runs/balance. --scheduler ADDRESS: on a dask cluster.

@@ -41,6 +41,7 @@ PACKAGES = {
     "PyYAML": ("yaml", "settings"),
     "rich": ("rich", "progress bars"),
     "matplotlib": ("matplotlib", "the report page"),
+    "trimesh": ("trimesh", "the preview page: its 3D code"),
 }
 GIGABYTE = 1e9
 FREE_DISK_NEEDED_B = 1.0 * GIGABYTE

@@ -15,11 +15,12 @@ from robodance.config import PerformConfig
 from robodance.errors import InfeasibleDance, PerformanceAborted
 from robodance.motion_files.joint_keys import JointKeys
 from robodance.output import write_json
-from robodance.plan_file import write_dance, write_log, write_plan
+from robodance.plan_file import read_dance, read_plan, write_dance, write_log, write_plan
 from robodance.planning import PlannedDance, Stopwatch, analyse_song, plan_dance
 from robodance.progress import Progress, Silence
 from robodance.values import (
     Certificate,
+    Losses,
     PerformanceLog,
     PoseSequence,
     Recording,
@@ -33,7 +34,10 @@ __all__ = [
     "default_folder",
     "perform",
     "plan_dance",
+    "preview",
 ]
+
+NO_LOSSES = Losses((), 0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,8 @@ def perform(
         dance: A dance to do instead of an imagined one, see ``plan_dance``.
         backend: ``simulation``, ``naoqi`` (a robot, see ``config.naoqi``), or None to stop at
             the plan.
-        out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``, ``report.html``; None
-            writes nothing.
+        out: Folder for ``dance.npz``, ``plan.npz``, ``report.json``, ``report.html``,
+            ``preview.html``; None writes nothing.
         record: Film to make of the performance.
         from_s: Where in the song the performance begins.
         to_s: Where it ends; None: at the end of the song.
@@ -133,6 +137,7 @@ def perform(
         write_page(
             folder / "report.html", planned.plan, planned.certificate, planned.losses, content, log
         )
+        _write_preview(planned, log, content, config, folder / "preview.html")
     _raise_if_failed(planned.certificate, log, folder)
     return Performance(
         planned=planned,
@@ -142,6 +147,63 @@ def perform(
         summary=summarise(content, folder=folder),
         folder=folder,
     )
+
+
+def preview(
+    plan_path: Path | str,
+    *,
+    song: Path | str | None = None,
+    dance: Path | str | None = None,
+    robot: str | None = None,
+    out: Path | str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Make the preview page of a plan that is there.
+
+    Args:
+        plan_path: A ``plan.npz``.
+        song: The song it was made for; None: the page has no sound.
+        dance: The ``dance.npz`` it was made from; None: the page does not show what was lost.
+        robot: The robot's description; None: the shipped one that the plan names.
+        out: The page; None: ``preview.html`` beside the plan.
+        progress: Told how far the work has come.
+
+    Returns:
+        ``preview``, its path; ``bytes``, its size; ``warnings``.
+
+    Raises:
+        UsageError: The song is another one than the plan's.
+        RobodanceError: By kind, what cannot be read or written.
+    """
+    from robodance.motion.certificate import certify
+    from robodance.motion.losses import measure_losses
+    from robodance.performance.preview import write_preview
+    from robodance.performance.report import make_report
+    from robodance.robots.model import load_robot
+    from robodance.song_file import load_soundtrack, require_song
+
+    tell = progress or Silence()
+    plan = read_plan(Path(plan_path))
+    model = load_robot(robot or str(plan.metadata.get("robot_model", PerformConfig().robot)))
+    warnings, wanted = [], plan.metadata.get("song_sha256")
+    if song is not None and wanted:
+        require_song(song, str(wanted))
+    elif song is None and wanted:
+        name = plan.metadata.get("song_path", "the song")
+        warnings.append(f"the page has no sound; give the song with --song ({name})")
+    soundtrack = None if song is None else load_soundtrack(song)
+    danced = None if dance is None else read_dance(Path(dance))
+    with tell.stage("proving it"):
+        certificate = certify(plan, model)
+    losses = None
+    if danced is not None:
+        with tell.stage("measuring what was lost"):
+            losses = measure_losses(plan, danced, model)
+    content = make_report(plan, certificate, losses or NO_LOSSES)
+    path = Path(out) if out is not None else Path(plan_path).with_name("preview.html")
+    with tell.stage("drawing it"):
+        write_preview(path, plan, model, certificate, losses, content, soundtrack=soundtrack)
+    return {"preview": str(path), "bytes": path.stat().st_size, "warnings": warnings}
 
 
 def default_folder(song: Path | str, seed: int) -> Path:
@@ -172,10 +234,12 @@ def _dance(
         )
     from robodance.performance.backend import open_backend
     from robodance.performance.conductor import conduct
+    from robodance.performance.inertial_feedback import stabilised
     from robodance.robots.model import load_robot
 
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
-        return conduct(planned.plan, stage, progress=report), None
+        log = conduct(planned.plan, stabilised(stage, config.simulation), progress=report)
+    return log, None
 
 
 def _film(
@@ -198,6 +262,30 @@ def _film(
         config.recording,
         soundtrack=None if heard is None else load_soundtrack(Path(heard.song.path)),
         progress=report,
+    )
+
+
+def _write_preview(
+    planned: PlannedDance,
+    log: PerformanceLog | None,
+    content: Mapping[str, Any],
+    config: PerformConfig,
+    path: Path,
+) -> None:
+    from robodance.performance.preview import write_preview
+    from robodance.robots.model import load_robot
+    from robodance.song_file import load_soundtrack
+
+    heard = planned.analysis
+    write_preview(
+        path,
+        planned.plan,
+        load_robot(config.robot),
+        planned.certificate,
+        planned.losses,
+        content,
+        log=log,
+        soundtrack=None if heard is None else load_soundtrack(Path(heard.song.path)),
     )
 
 

@@ -18,9 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from robodance.errors import AudioError
+from robodance.errors import AudioError, UsageError
 
-__all__ = ["cut_off_mp3", "file_sha256", "load_soundtrack", "quiet_stderr"]
+__all__ = [
+    "cut_off_mp3",
+    "file_sha256",
+    "load_soundtrack",
+    "quiet_stderr",
+    "require_song",
+]
 
 Float32 = NDArray[np.float32]
 
@@ -77,6 +83,20 @@ def file_sha256(path: Path | str) -> str:
     _check_file(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_song(path: Path | str, sha256: str) -> None:
+    """Refuse a song that is not the one a plan was made for.
+
+    Raises:
+        UsageError: It is another file.
+        AudioError: The file cannot be read.
+    """
+    if file_sha256(path) != sha256:
+        raise UsageError(
+            f"{path}: is not the song that the plan was made for (another SHA-256); "
+            "give that file, unchanged"
+        )
 
 
 def _check_file(path: Path) -> None:

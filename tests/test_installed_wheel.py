@@ -131,6 +131,6 @@ def test_the_installed_wheel_performs_from_another_directory(python_with_wheel, 
     out = tmp_path / "show"
     report = json.loads(run(command, *arguments, "--out", out, cwd="/", env=clean))
     assert report["performance"]["falls"] == 0
-    assert {"dance.npz", "plan.npz", "report.json", "report.html"} <= {
+    assert {"dance.npz", "plan.npz", "report.json", "report.html", "preview.html"} <= {
         file.name for file in out.iterdir()
     }

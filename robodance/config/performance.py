@@ -23,6 +23,8 @@ class SimulationConfig:
     """Time constant of the simulated motors."""
     friction: float = 0.8
     """Friction coefficient between soles and floor."""
+    inertial_feedback: bool = True
+    """Whether ankles and hips answer the trunk's lean in dances with steps."""
     log_rate_hz: int = 60
     """Samples per second of the log; divides physics_rate_hz."""
 

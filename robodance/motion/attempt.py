@@ -164,6 +164,8 @@ class _Task:
         for name in config.joints_left_alone:  # what the solver's tolerance has left
             done[:, self.robot.index(name)] = stand.posture_rad[self.robot.index(name)]
         plan = whole.plan(done, self.dance)
+        retreated = {"retreated_s": whole.passages_s(possible.retreated)}
+        plan = replace(plan, metadata={**plan.metadata, **retreated})
         unlimited = whole.sampled(self._ideal(wanted.control, possible.spline.control))
         made = Adaptation(
             plan=plan,

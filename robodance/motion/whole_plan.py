@@ -15,7 +15,7 @@ from robodance.motion.spline import REST_POINTS, Spline
 from robodance.motion.timing import Timeline
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import moved_along
-from robodance.values import FloatArray, IntArray, Plan, PoseSequence
+from robodance.values import BoolArray, FloatArray, IntArray, Plan, PoseSequence
 
 __all__ = ["WholePlan"]
 
@@ -94,6 +94,12 @@ class WholePlan:
     def knots_before(self) -> int:
         """Knots of the plan before the first one of the dance's own timeline."""
         return self._lengths[0]
+
+    def passages_s(self, knots: BoolArray) -> list[list[float]]:
+        """Return from when to when (robot time) knots of the dance's timeline are marked."""
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], knots, [False]]).astype(np.int8)))
+        times = (edges + self.knots_before) * self.timeline.step_s
+        return [[round(float(a), 3), round(float(b), 3)] for a, b in times.reshape(-1, 2)]
 
     def _support(self, times_s: FloatArray) -> IntArray:
         """Return what carries the robot at moments of the dance's own timeline."""

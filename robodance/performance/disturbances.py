@@ -16,9 +16,10 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from robodance.config import SimulationConfig
-from robodance.performance.backend import Backend, Observation
+from robodance.performance.backend import Observation
 from robodance.performance.backends.simulation import PyBulletSimulation
 from robodance.performance.bullet import pybullet
+from robodance.performance.inertial_feedback import Sensing
 from robodance.performance.world import BASE
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
@@ -170,7 +171,7 @@ class Body(Protocol):
         ...
 
 
-Physics = Callable[[RobotModel, SimulationConfig], tuple[Backend, Body]]
+Physics = Callable[[RobotModel, SimulationConfig], tuple[Sensing, Body]]
 """Opens a simulated robot in some physics."""
 
 
@@ -206,7 +207,7 @@ class PyBulletBody:
             pybullet.applyExternalTorque(self._body, BASE, moment_nm.tolist(), **world)
 
 
-def in_pybullet(robot: RobotModel, config: SimulationConfig) -> tuple[Backend, Body]:
+def in_pybullet(robot: RobotModel, config: SimulationConfig) -> tuple[Sensing, Body]:
     """Open a robot in PyBullet."""
     simulation = PyBulletSimulation(robot, config)
     return simulation, PyBulletBody(simulation)
@@ -285,6 +286,10 @@ class DisturbedSimulation:
         self._pull()
         self._inner.move(before, after)
         self._steps += 1
+
+    def torso_turn(self) -> FloatArray:
+        """Return the trunk's orientation, a quaternion (4,), world."""
+        return self._inner.torso_turn()
 
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""

@@ -22,6 +22,7 @@ from robodance.output import complete_file
 from robodance.performance.camera import Camera, changing_window
 from robodance.performance.rendering import draw_pictures
 from robodance.performance.scene import SceneSettings
+from robodance.performance.soundtrack import Soundtrack, part_of
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, PerformanceLog, Plan, Recording
 
@@ -30,15 +31,12 @@ try:
 except ImportError as error:
     raise MissingDependency("films need PyAV: pip install av") from error
 
-__all__ = ["Soundtrack", "Timeline", "cut_sound", "encode", "film_timeline", "record"]
+__all__ = ["Timeline", "encode", "film_timeline", "record"]
 
 SAME_LENGTH_S = 1e-3  # a dance as long as its part of the song, up to this, is danced to it
-AUDIO_RATES_HZ = (32000, 44100, 48000)  # those every player of MP4 knows
 AUDIO_BIT_RATE = 192_000
 AUDIO_FRAME = 1024  # samples in a frame of AAC
 KEYFRAME_EVERY_S = 10  # each one is a small visible step in a still picture
-
-Soundtrack = tuple[NDArray[np.float32], int]
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def record(
     frames = len(positions)
     sound = None
     if soundtrack is not None and timeline.song_start_s is not None:
-        sound = cut_sound(soundtrack, timeline.song_start_s, frames / config.frame_rate_hz)
+        sound = part_of(soundtrack, timeline.song_start_s, frames / config.frame_rate_hz)
     with (
         complete_file(path, failures=(OSError, av.FFmpegError), option="--record") as part,
         draw_pictures(settings, positions, poses, processes=config.processes) as (
@@ -161,26 +159,6 @@ def _states(log: PerformanceLog, times_s: FloatArray) -> tuple[FloatArray, Float
     between = np.column_stack([np.interp(times_s, log.times_s, column) for column in poses.T])
     between[:, 3:] /= np.linalg.norm(between[:, 3:], axis=1, keepdims=True)
     return positions, between
-
-
-def cut_sound(soundtrack: Soundtrack, start_s: float, duration_s: float) -> Soundtrack:
-    """Return the part of the song that belongs to the film: (2, N), silence beyond its end."""
-    samples, rate_hz = np.atleast_2d(np.asarray(soundtrack[0], dtype=np.float32).T), soundtrack[1]
-    first = round(start_s * rate_hz)
-    count = round(duration_s * rate_hz)
-    part = np.zeros((len(samples), count), dtype=np.float32)
-    begin, end = max(first, 0), min(first + count, samples.shape[1])
-    if end > begin:
-        part[:, begin - first : end - first] = samples[:, begin:end]
-    if len(part) != 2:
-        part = np.repeat(part.mean(axis=0, keepdims=True), 2, axis=0)
-    if rate_hz not in AUDIO_RATES_HZ:
-        from scipy.signal import resample_poly
-
-        common = np.gcd(rate_hz, 48000)
-        part = resample_poly(part, 48000 // common, rate_hz // common, axis=1)
-        rate_hz = 48000
-    return np.ascontiguousarray(np.clip(part, -1.0, 1.0), dtype=np.float32), rate_hz
 
 
 def encode(

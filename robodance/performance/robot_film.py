@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from robodance.config import RecordingConfig
 from robodance.errors import RobotError
 from robodance.output import complete_file
-from robodance.performance.recording import Soundtrack, cut_sound, encode
+from robodance.performance.recording import encode
+from robodance.performance.soundtrack import Soundtrack, part_of
 from robodance.values import Plan, Recording
 
 __all__ = ["set_to_song"]
@@ -51,7 +52,7 @@ def set_to_song(
     sound = None
     if soundtrack is not None:
         start_s = span_s[0] - plan.music_start_s + plan.human_times_s[0]
-        sound = cut_sound(soundtrack, start_s, frames / config.frame_rate_hz)
+        sound = part_of(soundtrack, start_s, frames / config.frame_rate_hz)
     same_size = replace(config, width=size[0] // 2 * 2, height=size[1] // 2 * 2)
     with complete_file(path, failures=(OSError, av.FFmpegError), option="--record") as part:
         encode(part, _pictures(film, count, frames, same_size), sound, frames, same_size)

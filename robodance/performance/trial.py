@@ -70,11 +70,12 @@ def run_trial(
     """
     from robodance.performance.conductor import conduct
     from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation
+    from robodance.performance.inertial_feedback import stabilised
     from robodance.robots.model import load_robot
 
     what = replace(DISTURBANCES[name], seed=seed)
     with DisturbedSimulation(load_robot(robot), config, what) as backend:
-        log = conduct(plan, backend)
+        log = conduct(plan, stabilised(backend, config))
     return judge(plan, log, name, what.known_delay_s, allowed_rad)
 
 

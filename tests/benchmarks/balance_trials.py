@@ -35,6 +35,7 @@ from robodance.motion.plan import adapt
 from robodance.motion.targets import resample
 from robodance.performance.conductor import conduct
 from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation, in_pybullet
+from robodance.performance.inertial_feedback import stabilised
 from robodance.performance.trial import judge, plain_plan
 from robodance.performance.verify import verify_and_attenuate
 from robodance.robots.model import load_robot
@@ -151,7 +152,7 @@ def try_plan(plan: dict[str, Any], kind: TrialKind, settings: Settings) -> dict[
     what = replace(DISTURBANCES[kind.disturbance], seed=kind.seed)
     tried = Plan(**plan)
     with DisturbedSimulation(robot, SimulationConfig(), what, _physics(kind.engine)) as backend:
-        log = conduct(tried, backend)
+        log = conduct(tried, stabilised(backend, SimulationConfig()))
     allowed = NOMINAL_RAD if kind.disturbance == "nominal" else DISTURBED_RAD
     trial = judge(tried, log, kind.disturbance, what.known_delay_s, allowed)
     moved = slips(robot, tried, log, what.known_delay_s)

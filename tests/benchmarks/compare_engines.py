@@ -21,6 +21,7 @@ from mujoco_robot import in_mujoco
 from robodance.config import SimulationConfig
 from robodance.performance.conductor import conduct
 from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation, in_pybullet
+from robodance.performance.inertial_feedback import stabilised
 from robodance.performance.trial import judge
 from robodance.plan_file import read_plan
 from robodance.robots.model import load_robot
@@ -73,7 +74,7 @@ def main() -> None:
         for engine, physics in PHYSICS.items():
             what, began = replace(DISTURBANCES[name], seed=options.seed), time.process_time()
             with DisturbedSimulation(robot, SimulationConfig(), what, physics) as backend:
-                log = conduct(plan, backend)
+                log = conduct(plan, stabilised(backend, SimulationConfig()))
             spent = time.process_time() - began
             trial = judge(plan, log, name, what.known_delay_s, np.pi)
             error = np.degrees(np.abs(log.measured_rad - log.commanded_rad))

@@ -105,6 +105,10 @@ class MuJoCoRobot:
         self.data.xfrc_applied[self._torso] = 0.0
         self._commanded = after_rad
 
+    def torso_turn(self):
+        """Return the trunk's orientation, a quaternion (4,), world."""
+        return np.roll(self.data.qpos[3:7], -1)
+
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
         measured = np.array(self._commanded)  # hands have no body to move

@@ -12,7 +12,7 @@ from robodance.errors import PreflightRefused
 from robodance.performance.backend import Observation
 from robodance.performance.bullet import pybullet
 from robodance.performance.window import Window
-from robodance.performance.world import World
+from robodance.performance.world import World, torso_pose
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
@@ -84,6 +84,10 @@ class PyBulletSimulation:
             if self._window.due:
                 seen = self.world.observe()
                 self._window.show(seen.measured_rad, seen.torso_pose)
+
+    def torso_turn(self) -> FloatArray:
+        """Return the trunk's orientation, a quaternion (4,), world."""
+        return torso_pose(self.world.client, self.world.body)[3:]
 
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""

@@ -1,0 +1,147 @@
+"""Ankles and hips answer the trunk's lean: which way, how much, and what it is good for."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from robodance.config import MotionConfig, SimulationConfig
+from robodance.motion.plan import plan_motion
+from robodance.performance.backends.simulation import PyBulletSimulation
+from robodance.performance.inertial_feedback import (
+    FASTEST_RAD_S,
+    LARGEST_RAD,
+    InertialFeedback,
+    Stabilised,
+    stabilised,
+)
+from robodance.performance.trial import run_trial
+from robodance.robots.model import load_robot
+from robodance.skeleton import INDEX, pose_sequence
+
+ROBOT = load_robot("nao_v6")
+PERIOD_S = 1.0 / 240.0
+AT = {name: k for k, name in enumerate(ROBOT.joint_names)}
+STILL = {
+    "waist": (0.0, 0.0, 1.0),
+    "head_left": (0.05, 0.07, 1.68),
+    "head_right": (0.05, -0.07, 1.68),
+    **{f"{s}_shoulder": (0.0, y * 0.18, 1.45) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_elbow": (0.0, y * 0.25, 1.15) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_wrist": (0.1, y * 0.25, 0.95) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_hand": (0.15, y * 0.25, 0.85) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_hip": (0.0, y * 0.1, 0.93) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_knee": (0.03, y * 0.1, 0.5) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_ankle": (0.0, y * 0.1, 0.09) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_heel": (-0.05, y * 0.1, 0.04) for s, y in (("left", 1), ("right", -1))},
+    **{f"{s}_toe": (0.18, y * 0.1, 0.03) for s, y in (("left", 1), ("right", -1))},
+}
+
+
+def marcher(seconds=8.0, every_s=0.7):
+    """A dancer who lifts one foot after the other."""
+    times = np.arange(0.0, seconds, 0.04)
+    joints = np.zeros((len(times), len(INDEX), 3))
+    for name, place in STILL.items():
+        joints[:, INDEX[name]] = place
+    number, since = np.divmod(times, every_s)
+    up = 0.16 * np.sin(np.pi * np.clip(since / (0.6 * every_s), 0.0, 1.0)) ** 2
+    for turn, side in enumerate(("left", "right")):
+        for part in ("ankle", "heel", "toe"):
+            joints[:, INDEX[f"{side}_{part}"], 2] += np.where(number % 2 == turn, up, 0.0)
+    beats = every_s * (np.arange(round(seconds / every_s)) + 0.6)
+    return pose_sequence(joints, 25.0, beats_s=beats)
+
+
+@pytest.fixture(scope="module")
+def stepping():
+    return plan_motion(marcher(), ROBOT, MotionConfig(balance="full-body"))
+
+
+def turned(plan, row, roll=0.0, pitch=0.0):
+    """The planned orientation at a row, leaning more by roll and pitch."""
+    yaw, p, r = Rotation.from_quat(plan.torso_pose[row, 3:]).as_euler("ZYX")
+    return Rotation.from_euler("ZYX", [yaw, p + pitch, r + roll]).as_quat()
+
+
+def settled(plan, moment_s, **lean):
+    """What is added after a lean has lasted, at a moment of the plan."""
+    feedback = InertialFeedback(plan, ROBOT, PERIOD_S, 0.0)
+    for step in range(round(moment_s / PERIOD_S)):
+        feedback.answer(turned(plan, min(round(step * PERIOD_S * 100), len(plan.times_s) - 1)))
+    row = round(moment_s * 100)
+    for _ in range(30):
+        feedback.answer(turned(plan, row, **lean))
+    return feedback.added_rad
+
+
+def carried_by(plan, number):
+    """A moment in the middle of a phase on one foot (1, 2) or both (0)."""
+    rows = np.flatnonzero(plan.support == number)
+    middle = rows[len(rows) // 2]
+    start = middle - np.argmax(plan.support[middle::-1] != number) + 1
+    return (start + 5) / 100.0
+
+
+def test_nothing_is_added_while_the_trunk_is_where_it_should_be(stepping):
+    row = round(100 * carried_by(stepping, 1))
+    feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0)
+    times = np.arange(0.0, row / 100.0, PERIOD_S)
+    columns = [np.interp(times, stepping.times_s, c) for c in stepping.torso_pose[:, 3:].T]
+    for turn in np.stack(columns, axis=1):
+        feedback.answer(turn / np.linalg.norm(turn))
+    assert np.abs(feedback.added_rad).max() < 1e-4  # rad: quaternions and angles between samples
+
+
+@pytest.mark.parametrize(("number", "stands", "swings"), [(1, "L", "R"), (2, "R", "L")])
+def test_the_foot_that_carries_pushes_back_and_the_one_that_swings_stays_level(
+    stepping, number, stands, swings
+):
+    moment = carried_by(stepping, number)
+    forward = settled(stepping, moment, pitch=0.05)
+    assert forward[AT[f"{stands}AnklePitch"]] > 0.005  # toes down: the body goes back
+    assert forward[AT[f"{swings}HipPitch"]] < -0.01  # the leg goes forward as the trunk does
+    assert forward[AT[f"{swings}AnklePitch"]] == pytest.approx(0.0, abs=0.01)
+    aside = settled(stepping, moment, roll=0.05)
+    assert aside[AT[f"{stands}AnkleRoll"]] > 0.005
+    assert aside[AT[f"{swings}HipRoll"]] < -0.01
+    arms = [k for name, k in AT.items() if "Hip" not in name and "Ankle" not in name]
+    assert not forward[arms].any()
+
+
+def test_what_is_added_is_bounded_and_comes_slowly(stepping):
+    feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0)
+    before = feedback.added_rad
+    for _ in range(200):
+        after = feedback.answer(turned(stepping, 0, roll=0.8, pitch=-0.8))
+        assert np.abs(after - before).max() <= FASTEST_RAD_S * PERIOD_S + 1e-12
+        before = after
+    assert np.abs(before).max() <= LARGEST_RAD
+    low, high = stepping.position_limits_rad.T
+    far = feedback.within(stepping.positions_rad[0] + 10.0)
+    assert (far <= high).all()
+    assert (feedback.within(-far - 10.0) >= low).all()
+
+
+def test_planted_soles_get_no_feedback(stepping):
+    planted = replace(stepping, support=np.zeros_like(stepping.support))
+    assert not InertialFeedback(planted, ROBOT, PERIOD_S, 0.0).active
+    assert InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0).active
+
+
+def test_the_settings_switch_it_off():
+    off = SimulationConfig(inertial_feedback=False)
+    with PyBulletSimulation(ROBOT, off) as backend:
+        assert stabilised(backend, off) is backend
+        assert isinstance(stabilised(backend, SimulationConfig()), Stabilised)
+
+
+def test_on_a_leaning_floor_the_trunk_stays_nearer_to_its_plan_with_it(stepping):
+    tilt = {
+        on: run_trial(
+            stepping, "nao_v6", SimulationConfig(inertial_feedback=on), "tilt", np.radians(6.0)
+        ).tilt_rad
+        for on in (True, False)
+    }
+    assert tilt[True] < 0.7 * tilt[False]
