@@ -26,6 +26,7 @@ def conduct(
     *,
     progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    watch: Callable[[float], None] | None = None,
 ) -> PerformanceLog:
     """Perform a plan from its first sample to its last.
 
@@ -37,12 +38,13 @@ def conduct(
         backend: Who does it.
         progress: Told the share done, 0..1, from time to time.
         stop: Asked twice a second of robot time; True ends the performance.
+        watch: Told each moment of robot time that is observed, when it is.
 
     Raises:
         PreflightRefused: The backend will not perform this plan.
     """
     backend.preflight(plan)
-    notes = _Notes(plan)
+    notes = _Notes(plan, watch or (lambda moment: None))
     try:
         backend.take_start(plan.positions_rad[0], plan.torso_pose[0])
         notes.add(0.0, plan.positions_rad[0], backend.observe())
@@ -93,6 +95,7 @@ class _Notes:
     """What is written down while a plan is performed."""
 
     plan: Plan
+    watch: Callable[[float], None]
     times_s: list[float] = field(default_factory=list)
     commanded_rad: list[FloatArray] = field(default_factory=list)
     seen: list[Observation] = field(default_factory=list)
@@ -103,6 +106,7 @@ class _Notes:
     def add(self, elapsed_s: float, commanded_rad: FloatArray, seen: Observation) -> None:
         """Write one observation down and decide whether the robot has fallen."""
         moment = self.plan.times_s[0] + elapsed_s
+        self.watch(moment)
         planned = _pose_at(self.plan, moment)
         tilt = tilt_between(planned[None], seen.torso_pose[None])[0]
         self.times_s.append(moment)
