@@ -63,6 +63,7 @@ setup(
         "rich>=13",
         "matplotlib>=3.9",
         "trimesh>=5,<6",
+        "pillow>=10.1",
     ],
     extras_require={
         "dev": [

@@ -25,6 +25,7 @@ from robodance.commands.doctor import add_doctor
 from robodance.commands.export import add_export
 from robodance.commands.perform import add_perform
 from robodance.commands.preview import add_preview
+from robodance.commands.speed_up import add_speed_up
 from robodance.commands.train import add_train
 from robodance.errors import OutputError, RobodanceError, UsageError
 from robodance.output import plain
@@ -139,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add_perform(commands, common)
     add_export(commands, common)
     add_preview(commands, common)
+    add_speed_up(commands, common)
     add_train(commands, common)
     add_virtual_nao(commands, common)
     add_calibrate(commands, common)

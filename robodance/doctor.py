@@ -42,6 +42,7 @@ PACKAGES = {
     "rich": ("rich", "progress bars"),
     "matplotlib": ("matplotlib", "the report page"),
     "trimesh": ("trimesh", "the preview page: its 3D code"),
+    "pillow": ("PIL", "title and beats in films"),
 }
 GIGABYTE = 1e9
 FREE_DISK_NEEDED_B = 1.0 * GIGABYTE

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 __all__ = [
     "AudioError",
+    "CameraError",
     "ConfigError",
     "DataError",
+    "FilmError",
     "InfeasibleDance",
     "MissingDependency",
     "OutputError",
@@ -49,6 +51,18 @@ class AudioError(RobodanceError):
 
 class DataError(RobodanceError):
     """A motion, data set or weight file cannot be read."""
+
+    exit_code = 3
+
+
+class FilmError(RobodanceError):
+    """A film cannot be read, or does not show the performance it is said to show."""
+
+    exit_code = 3
+
+
+class CameraError(RobodanceError):
+    """A camera cannot be opened, or stopped giving pictures."""
 
     exit_code = 3
 

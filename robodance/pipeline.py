@@ -7,12 +7,13 @@ of ``values``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robodance.config import PerformConfig
-from robodance.errors import InfeasibleDance, PerformanceAborted
+from robodance.errors import InfeasibleDance, PerformanceAborted, UsageError
 from robodance.motion_files.joint_keys import JointKeys
 from robodance.output import write_json
 from robodance.plan_file import read_dance, read_plan, write_dance, write_log, write_plan
@@ -26,6 +27,9 @@ from robodance.values import (
     Recording,
     SongAnalysis,
 )
+
+if TYPE_CHECKING:
+    from robodance.performance.capture import Capture
 
 __all__ = [
     "Performance",
@@ -99,6 +103,7 @@ def perform(
     config = config or PerformConfig()
     folder = Path(out) if out is not None else None
     tell = progress or Silence()
+    capture = _capture(config, backend, record)
     said: tuple[str, ...] = ()
     if backend == "naoqi":
         from robodance.performance.on_robot import look_at_robot
@@ -111,17 +116,21 @@ def perform(
         with clock.stage("write"):
             write_dance(planned.dance, folder / "dance.npz")
             write_plan(planned.plan, folder / "plan.npz")
+            _write_sound(planned, folder / "sound.wav")
     log = recording = None
     performs = backend is not None and planned.certificate.clean
     if performs:
-        with clock.stage("dance"), tell.stage("dancing") as report:
-            film = Path(record) if record is not None and backend == "naoqi" else None
-            log, recording = _dance(planned, backend or "", config, folder, film, report)
+        with clock.stage("dance"), tell.stage("dancing") as report, capture or nullcontext():
+            log, recording = _dance(planned, backend or "", config, folder, record, capture, report)
         if folder is not None:
             write_log(log, folder / "log.npz")
-    if log is not None and record is not None and backend != "naoqi":
+    by_robot = backend == "naoqi" and capture is None
+    if log is not None and record is not None and not by_robot:
         with clock.stage("film"), tell.stage("filming") as report:
-            recording = _film(planned, log, Path(record), config, report)
+            if capture is not None:
+                recording = _film_of_camera(planned, capture, Path(record), report)
+            else:
+                recording = _film(planned, log, Path(record), config, report, tell.say)
     content = make_report(
         planned.plan,
         planned.certificate,
@@ -216,21 +225,26 @@ def _dance(
     backend: str,
     config: PerformConfig,
     folder: Path | None,
-    film: Path | None,
+    record: Path | str | None,
+    capture: Capture | None,
     report: Callable[[float], None],
 ) -> tuple[PerformanceLog, Recording | None]:
+    """Perform; the robot's own camera has already filmed, where it is the one that films."""
+
     def keep(log: PerformanceLog) -> None:
         if folder is not None:
             write_log(log, folder / "log.npz")
 
+    watch = None if capture is None else capture.note
     if backend == "naoqi":
         from robodance.motion.certificate import certify
         from robodance.performance.on_robot import dance_on_robot
 
         heard = planned.analysis
         song = None if heard is None else Path(heard.song.path)
+        film = Path(record) if record is not None and capture is None else None
         return dance_on_robot(
-            planned.plan, config, song, certify, progress=report, keep=keep, film=film
+            planned.plan, config, song, certify, progress=report, keep=keep, watch=watch, film=film
         )
     from robodance.performance.backend import open_backend
     from robodance.performance.conductor import conduct
@@ -238,8 +252,66 @@ def _dance(
     from robodance.robots.model import load_robot
 
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
-        log = conduct(planned.plan, stabilised(stage, config.simulation), progress=report)
-    return log, None
+        steady = stabilised(stage, config.simulation)
+        return conduct(planned.plan, steady, progress=report, watch=watch), None
+
+
+def _capture(
+    config: PerformConfig, backend: str | None, record: Path | str | None
+) -> Capture | None:
+    """Return the camera that films, if one is asked for.
+
+    Raises:
+        UsageError: It would film something that does not happen now.
+    """
+    name = config.recording.camera
+    if name is None or record is None:
+        return None
+    if backend == "simulation" and not config.simulation.gui:
+        raise UsageError(
+            f"--camera {name} films in real time, the simulation runs as fast as it can; add --gui"
+        )
+    from robodance.performance.capture import Capture, open_camera
+
+    film = Path(record)
+    camera = open_camera(name, config.recording.width, config.recording.height)
+    return Capture(camera, film.with_name(f"{film.stem}.capture.mp4"))
+
+
+def _film_of_camera(
+    planned: PlannedDance, capture: Capture, path: Path, report: Callable[[float], None]
+) -> Recording:
+    """Bring what a camera saw to the music's speed."""
+    from robodance.performance.speed_up import speed_up
+
+    capture.check()
+    made = speed_up(
+        capture.path,
+        planned.plan,
+        capture.sync(),
+        path,
+        soundtrack=_soundtrack(planned),
+        progress=report,
+    )
+    return Recording(str(path), made.frames, made.frame_rate_hz, made.duration_s, "camera")
+
+
+def _write_sound(planned: PlannedDance, path: Path) -> None:
+    """Write what is heard while a slow dance is performed."""
+    from robodance.performance.film_time import at_music_speed
+    from robodance.performance.heard import write_heard
+
+    plan = planned.plan
+    if plan.metadata["heard"] == "silent" or (at_music_speed(plan) and not plan.sync_times_s.size):
+        return
+    write_heard(plan, _soundtrack(planned), plan.metadata["heard"], path)
+
+
+def _soundtrack(planned: PlannedDance) -> tuple[Any, int] | None:
+    from robodance.song_file import load_soundtrack
+
+    heard = planned.analysis
+    return None if heard is None else load_soundtrack(Path(heard.song.path))
 
 
 def _film(
@@ -248,20 +320,24 @@ def _film(
     path: Path,
     config: PerformConfig,
     report: Callable[[float], None],
+    announce: Callable[[str], None],
 ) -> Recording:
+    from robodance.performance.heard import heard_soundtrack
     from robodance.performance.recording import record
     from robodance.robots.model import load_robot
-    from robodance.song_file import load_soundtrack
 
-    heard = planned.analysis
+    soundtrack = _soundtrack(planned)
+    if config.recording.clock == "robot":
+        soundtrack = heard_soundtrack(planned.plan, soundtrack, planned.plan.metadata["heard"])
     return record(
         planned.plan,
         log,
         path,
         load_robot(config.robot),
         config.recording,
-        soundtrack=None if heard is None else load_soundtrack(Path(heard.song.path)),
+        soundtrack=soundtrack,
         progress=report,
+        announce=announce,
     )
 
 

@@ -99,6 +99,7 @@ def plan_dance(
     from robodance.motion.joint_dance import dance_of_joints
     from robodance.motion.losses import measure_losses
     from robodance.motion.plan import adapt
+    from robodance.performance.heard import with_sound
     from robodance.robots.model import load_robot
 
     config = config or PerformConfig()
@@ -133,7 +134,7 @@ def plan_dance(
     if config.motion.balance == "full-body" and config.verification.disturbances != "none":
         with clock.stage("verify"), tell.stage("trying it") as report:
             adapted, findings = _verified(adapted, config, report)
-    plan = _of_song(adapted.plan, analysis)
+    plan = with_sound(_of_song(adapted.plan, analysis), config.recording)
     with clock.stage("prove"), tell.stage("proving it"):
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)

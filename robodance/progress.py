@@ -27,6 +27,10 @@ class Progress(Protocol):
         """Enter a stage; call the result with a share of 0..1 from time to time."""
         ...
 
+    def say(self, line: str) -> None:
+        """Tell something worth knowing now."""
+        ...
+
 
 class Silence:
     """Says nothing."""
@@ -35,6 +39,9 @@ class Silence:
     def stage(self, title: str) -> Iterator[Report]:
         """Enter a stage."""
         yield lambda share: None
+
+    def say(self, line: str) -> None:
+        """Say nothing."""
 
 
 class ProgressLines:
@@ -59,14 +66,22 @@ class ProgressLines:
         spent = time.monotonic() - start
         print(f"{title}: done in {spent:.1f} s", file=self._stream, flush=True)
 
+    def say(self, line: str) -> None:
+        """Print it."""
+        print(line, file=self._stream, flush=True)
+
 
 class ProgressBars:
     """A bar per stage, drawn by rich."""
 
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self._console = Console(stderr=True)
+
     @contextmanager
     def stage(self, title: str) -> Iterator[Report]:
         """Enter a stage."""
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (
@@ -75,10 +90,14 @@ class ProgressBars:
             TextColumn("{task.percentage:>3.0f} %"),
             TimeElapsedColumn(),
         )
-        with Progress(*columns, console=Console(stderr=True)) as bars:
+        with Progress(*columns, console=self._console) as bars:
             task = bars.add_task(title, total=1.0)
             yield lambda share: bars.update(task, completed=min(share, 1.0))
             bars.update(task, completed=1.0)
+
+    def say(self, line: str) -> None:
+        """Print it above the bars."""
+        self._console.print(line, highlight=False)
 
 
 def console_progress() -> Progress:

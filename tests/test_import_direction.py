@@ -35,7 +35,7 @@ ALLOWED = {
     "doctor": LOW | {"config", "robots", *STAGES},
     "exporting": LOW | {"config", "robots"},
     "virtual_nao": LOW | {"config", "robots", "performance"},
-    "commands": LOW | {"config", "doctor", "exporting", "pipeline", "learning", "performance"},
+    "commands": LOW | {"config", "doctor", "exporting", "performance", "pipeline", "learning"},
     "cli": LOW | {"commands", "virtual_nao"},
     "": {"errors", "config", "pipeline"},  # robodance/__init__.py, lazily
     "__main__": {"cli"},

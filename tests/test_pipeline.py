@@ -55,6 +55,8 @@ def test_the_metadata_of_a_plan_is_this_and_nothing_else(planned, tmp_path):
         "start_posture": "StandInit",
         "end_posture": "StandInit",
         "knot_rate_hz": 25.0,
+        # what sounds
+        "heard": "stretched",
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from robodance.errors import UsageError
 
-__all__ = ["factor", "first", "moment", "pairs"]
+__all__ = ["factor", "film_size", "first", "moment", "pairs"]
 
 
 def pairs(texts: Sequence[str]) -> dict[str, Any]:
@@ -47,6 +47,18 @@ def factor(text: str) -> float | str:
         return text if text == "auto" else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor auto") from None
+
+
+def film_size(text: str) -> tuple[int, int, int | None]:
+    """Read 720p or 1080p60: width, height, and pictures a second, if they are given."""
+    height, p, rate = text.partition("p")
+    try:
+        rows, hz = int(height), int(rate) if rate else None
+    except ValueError:
+        rows, hz = 0, None
+    if not p or rows % 2 or not 90 <= rows <= 4320:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; give 720p, 1080p60, ...")
+    return round(rows * 16 / 9 / 2) * 2, rows, hz
 
 
 def first(*values: Any) -> Any:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from robodance.commands.options import factor, first, moment, pairs
+from robodance.commands.options import factor, film_size, first, moment, pairs
 from robodance.errors import UsageError
 
 if TYPE_CHECKING:
@@ -107,6 +107,34 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="film the performance (default: film.mp4 in the folder)",
     )
+    leave.add_argument(
+        "--film-size",
+        type=film_size,
+        metavar="SIZE",
+        help="720p, 1080p, 720p50, 1080p60, ... (default: 720p25)",
+    )
+    leave.add_argument(
+        "--camera-path",
+        choices=("front", "orbit", "beat"),
+        help="the camera stands, goes around the robot, or moves with the music",
+    )
+    leave.add_argument(
+        "--side-by-side",
+        action="store_true",
+        default=None,
+        help="film the dancer beside the robot that follows it",
+    )
+    leave.add_argument(
+        "--overlay", action="store_true", default=None, help="write title, tempo and beats"
+    )
+    leave.add_argument(
+        "--camera", metavar="DEVICE", help="film with a camera of this computer: /dev/video0"
+    )
+    leave.add_argument(
+        "--slow-audio",
+        choices=("stretched", "clicks", "silent"),
+        help="what is heard while a slow dance is performed (sound.wav; default: stretched)",
+    )
     settings = perform.add_argument_group("settings")
     settings.add_argument("--config", metavar="FILE", help="YAML settings (see configs/)")
     settings.add_argument(
@@ -142,6 +170,8 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
         record = ""
     if record is not None and not simulate and not on_robot:
         raise UsageError("--record films a performance; it needs --sim or --robot, no --dry-run")
+    if config.recording.camera is not None and record is None:
+        raise UsageError("--camera says what films; add --record to film at all")
     out = Path(folder) if folder else default_folder(song or Path(options.dance), config.seed)
     performance = perform(
         song,
@@ -205,7 +235,16 @@ def what_to_perform(
         "simulation.gui": options.gui or None,
         "naoqi.address": options.robot,
         "naoqi.unasked": options.yes,
+        "recording.camera_path": options.camera_path,
+        "recording.side_by_side": options.side_by_side,
+        "recording.overlay": options.overlay,
+        "recording.camera": options.camera,
+        "recording.slow_audio": options.slow_audio,
     }
+    for key, value in zip(
+        ("width", "height", "frame_rate_hz"), options.film_size or (), strict=False
+    ):
+        flags[f"recording.{key}"] = value
     return song, override(config, {**said(flags), **pairs(options.set)}), show
 
 

@@ -13,6 +13,7 @@ from robodance.config.perform import PerformConfig, load_config
 from robodance.config.performance import RecordingConfig, SimulationConfig, VerificationConfig
 from robodance.config.robot import NaoqiConfig
 from robodance.config.show import ShowConfig, ShowOutputs, load_show, said
+from robodance.config.speed_up import SpeedUpConfig
 from robodance.config.train import TrainConfig
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ShowConfig",
     "ShowOutputs",
     "SimulationConfig",
+    "SpeedUpConfig",
     "TrainConfig",
     "VerificationConfig",
     "load_config",

@@ -79,6 +79,22 @@ class RecordingConfig:
     """H.264 quality, smaller is better."""
     processes: int = 0
     """Processes that draw; 0: one for each processor, at most 8."""
+    camera_path: str = "front"
+    """front: the camera stands; orbit: it goes around the robot; beat: it moves with the bars."""
+    side_by_side: bool = False
+    """Whether the dancer whom the robot follows stands beside it."""
+    overlay: bool = False
+    """Whether title, tempo and beats are written into the pictures."""
+    camera: str | None = None
+    """Camera that films instead of drawing: a device, or a film that plays as one; None: drawn."""
+    clock: str = "music"
+    """music: a slow dance is shown at the music's speed; robot: at its own."""
+    slow_audio: str = "stretched"
+    """What is heard while a slow dance is performed: the song, stretched; clicks on the beats; or
+    silent."""
+    chirps: str = "auto"
+    """Two chirps by which a camera's film is matched with the dance: always, never, or auto: in
+    slow motion that is not silent."""
 
     def __post_init__(self) -> None:
         require(self.renderer in {"auto", "egl", "tiny"}, "renderer must be auto, egl or tiny")
@@ -88,3 +104,13 @@ class RecordingConfig:
         )
         require(1 <= self.frame_rate_hz <= 120, "frame_rate_hz must lie in 1..120")
         require(0 <= self.processes <= 64, "processes must lie in 0..64")
+        require(
+            self.camera_path in {"front", "orbit", "beat"},
+            "camera_path must be front, orbit or beat",
+        )
+        require(self.clock in {"music", "robot"}, "clock must be music or robot")
+        require(
+            self.slow_audio in {"stretched", "clicks", "silent"},
+            "slow_audio must be stretched, clicks or silent",
+        )
+        require(self.chirps in {"auto", "always", "never"}, "chirps must be auto, always or never")

@@ -6,7 +6,7 @@ leaves room for raised and stretched arms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,7 @@ DISTANCE_M = 1.6
 FIELD_OF_VIEW_DEG = 29.0  # vertical: 0.4 m above and below the middle
 NEAR_M, FAR_M = 0.2, 12.0
 SHELL_M = 0.04  # the shapes people see reach this far beyond the capsules (fingers, ears)
+OTHERS_M = 0.06  # thickness of what else there is
 SHADOW_M = 0.06  # and shadows are blurred
 GRID = 4  # pixels; whole samples in colour and under oversampling by 1.5
 
@@ -39,11 +40,18 @@ class Camera:
         centre_m: x, y of the point on the floor that it looks over.
         width: Picture width, pixels.
         height: Picture height, pixels.
+        azimuth_rad: Where it stands, seen from above; 0 is straight before the robot, + to its
+            left.
+        elevation_rad: How high it stands above its target.
+        distance_m: From its target.
     """
 
     centre_m: tuple[float, float]
     width: int
     height: int
+    azimuth_rad: float = AZIMUTH_RAD
+    elevation_rad: float = ELEVATION_RAD
+    distance_m: float = DISTANCE_M
 
     @property
     def target_m(self) -> FloatArray:
@@ -53,19 +61,23 @@ class Camera:
     @property
     def away(self) -> FloatArray:
         """Shape (3,), unit vector from there to the camera."""
-        level = np.cos(ELEVATION_RAD)
+        level = np.cos(self.elevation_rad)
         return np.array([
-            level * np.cos(AZIMUTH_RAD),
-            level * np.sin(AZIMUTH_RAD),
-            np.sin(ELEVATION_RAD),
+            level * np.cos(self.azimuth_rad),
+            level * np.sin(self.azimuth_rad),
+            np.sin(self.elevation_rad),
         ])
+
+    def moved(self, view: FloatArray) -> Camera:
+        """Return the same camera at another elevation and distance, (2,)."""
+        return replace(self, elevation_rad=float(view[0]), distance_m=float(view[1]))
 
     def view(self) -> list[float]:
         """Return OpenGL's view matrix, column by column."""
         right, up, back = self._axes()
         matrix = np.eye(4)
         matrix[:3, :3] = right, up, back
-        matrix[:3, 3] = -matrix[:3, :3] @ (self.target_m + DISTANCE_M * self.away)
+        matrix[:3, 3] = -matrix[:3, :3] @ (self.target_m + self.distance_m * self.away)
         return [float(value) for value in matrix.T.ravel()]
 
     def lens(self, window: Window | None = None) -> list[float]:
@@ -92,7 +104,7 @@ class Camera:
             Columns and rows (..., 2), y downwards, and pixels per metre there (...).
         """
         right, up, back = self._axes()
-        from_eye = points_m - (self.target_m + DISTANCE_M * self.away)
+        from_eye = points_m - (self.target_m + self.distance_m * self.away)
         focal = 0.5 * self.height / np.tan(np.radians(FIELD_OF_VIEW_DEG) / 2)
         per_metre = focal / np.maximum(-(from_eye @ back), NEAR_M)
         x = 0.5 * self.width + per_metre * (from_eye @ right)
@@ -102,12 +114,16 @@ class Camera:
     def _axes(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """The picture's right, up and backwards in the world."""
         back = self.away
-        right = np.array([-np.sin(AZIMUTH_RAD), np.cos(AZIMUTH_RAD), 0.0])
+        right = np.array([-np.sin(self.azimuth_rad), np.cos(self.azimuth_rad), 0.0])
         return right, np.cross(back, right), back
 
 
 def changing_window(
-    camera: Camera, robot: RobotModel, positions_rad: FloatArray, torso_pose: FloatArray
+    camera: Camera,
+    robot: RobotModel,
+    positions_rad: FloatArray,
+    torso_pose: FloatArray,
+    others_m: FloatArray | None = None,
 ) -> Window:
     """Return the part of the picture that the robot and its shadow ever reach.
 
@@ -116,19 +132,25 @@ def changing_window(
         robot: Its capsules stand for its shape.
         positions_rad: Shape (F, J).
         torso_pose: Shape (F, 7), world.
+        others_m: Shape (..., 3), points in the world that something else reaches.
     """
     poses = forward_kinematics(robot, positions_rad)
     light = np.array(LIGHT_FROM)
     low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for capsule in robot.capsules:
-        for end in (capsule.start_m, capsule.end_m):
-            world = to_world(torso_pose, poses.points(capsule.link, end))
-            shadow = world - light * (world[:, 2:] / light[2])
-            for points, beyond in ((world, SHELL_M), (shadow, SHADOW_M)):
-                at, per_metre = camera.pixels(points)
-                reach = ((capsule.radius_m + beyond) * per_metre)[:, None]
-                low = np.minimum(low, (at - reach).min(axis=0))
-                high = np.maximum(high, (at + reach).max(axis=0))
+    parts = [
+        (to_world(torso_pose, poses.points(capsule.link, end)), capsule.radius_m)
+        for capsule in robot.capsules
+        for end in (capsule.start_m, capsule.end_m)
+    ]
+    if others_m is not None:
+        parts.append((others_m.reshape(-1, 3), OTHERS_M))
+    for world, radius in parts:
+        shadow = world - light * (world[:, 2:] / light[2])
+        for points, beyond in ((world, SHELL_M), (shadow, SHADOW_M)):
+            at, per_metre = camera.pixels(points)
+            reach = ((radius + beyond) * per_metre)[:, None]
+            low = np.minimum(low, (at - reach).min(axis=0))
+            high = np.maximum(high, (at + reach).max(axis=0))
     size = np.array([camera.width, camera.height])
     first = np.clip(np.floor(low / GRID) * GRID, 0, size - GRID).astype(int)
     last = np.clip(np.ceil(high / GRID) * GRID, first + GRID, size).astype(int)

@@ -28,6 +28,7 @@ def conduct(
     progress: Callable[[float], None] | None = None,
     stop: Callable[[], bool] | None = None,
     keep: Callable[[PerformanceLog], None] | None = None,
+    watch: Callable[[float], None] | None = None,
 ) -> PerformanceLog:
     """Perform a plan from its first sample to its last.
 
@@ -40,13 +41,14 @@ def conduct(
         progress: Told the share done, 0..1, from time to time.
         stop: Asked twice a second of robot time; True ends the performance.
         keep: Given the log of a performance that an error or a person ended.
+        watch: Told each moment of robot time that is observed, when it is.
 
     Raises:
         PreflightRefused: The backend will not perform this plan.
         PerformanceAborted: The robot or its surroundings ended it.
     """
     backend.preflight(plan)
-    notes = _Notes(plan)
+    notes = _Notes(plan, watch or (lambda moment: None))
     try:
         try:
             backend.take_start(plan.positions_rad[0], plan.torso_pose[0])
@@ -108,6 +110,7 @@ class _Notes:
     """What is written down while a plan is performed."""
 
     plan: Plan
+    watch: Callable[[float], None]
     times_s: list[float] = field(default_factory=list)
     commanded_rad: list[FloatArray] = field(default_factory=list)
     seen: list[Observation] = field(default_factory=list)
@@ -118,6 +121,7 @@ class _Notes:
 
     def add(self, elapsed_s: float, commanded_rad: FloatArray, seen: Observation) -> None:
         """Write one observation down and decide whether the robot has fallen."""
+        self.watch(self.plan.times_s[0] + elapsed_s)
         moment = self.plan.times_s[0] + elapsed_s + seen.late_s
         if self.times_s and moment <= self.times_s[-1]:
             return  # a slow answer: this moment is known already

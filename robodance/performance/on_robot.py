@@ -71,6 +71,7 @@ def dance_on_robot(
     *,
     progress: Callable[[float], None] | None = None,
     keep: Callable[[PerformanceLog], None] | None = None,
+    watch: Callable[[float], None] | None = None,
     film: Path | None = None,
 ) -> tuple[PerformanceLog, Recording | None]:
     """Perform a plan on a robot.
@@ -82,6 +83,7 @@ def dance_on_robot(
         certify: The independent check, to judge the plan by this robot's own limits.
         progress: Told the share done.
         keep: As for ``conduct``.
+        watch: Likewise.
         film: Film to make with the robot's camera.
 
     Returns:
@@ -110,7 +112,7 @@ def dance_on_robot(
         _agree(plan, robot.state.name, config)
         began = time.time()
         try:
-            log = conduct(plan, robot, progress=progress, keep=keep)
+            log = conduct(plan, robot, progress=progress, keep=keep, watch=watch)
             return log, None if film is None else _film(robot, plan, film, song, config)
         finally:
             if robot.has_moved:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import struct
 import sys
+import time
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -24,7 +26,8 @@ from robodance.values import FloatArray
 
 __all__ = ["READY", "RenderJob", "picture_bytes"]
 
-READY = b"ready"
+READY = b"ready"  # followed by the seconds a picture takes, or 0
+MEASURED_FROM = 25  # pictures of one worker, for which its speed is worth measuring
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,30 @@ class RenderJob:
         settings: The scene.
         positions_rad: Shape (F, J).
         torso_pose: Shape (F, 7).
+        views: Shape (F, 2), elevation and distance of the camera; None: they stay.
+        figure_m: Shape (F, 21, 3), the figure beside the robot; None: there is none.
     """
 
     settings: SceneSettings
     positions_rad: FloatArray = field(repr=False)
     torso_pose: FloatArray = field(repr=False)
+    views: FloatArray | None = field(default=None, repr=False)
+    figure_m: FloatArray | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self.positions_rad)
+
+    def turn(self, first: int, every: int) -> RenderJob:
+        """Return each ``every``-th picture, from the one numbered ``first``."""
+        mine = slice(first, None, every)
+        return RenderJob(
+            self.settings,
+            self.positions_rad[mine],
+            self.torso_pose[mine],
+            None if self.views is None else self.views[mine],
+            None if self.figure_m is None else self.figure_m[mine],
+        )
 
 
 def picture_bytes(width: int, height: int) -> int:
@@ -62,12 +84,28 @@ def _draw(job: RenderJob, out: BinaryIO) -> None:
     settings, window = job.settings, job.settings.window
     scene = Scene(settings)
     whole = yuv(scene.draw_empty(), settings.camera.width, settings.camera.height)
-    out.write(READY)
-    for positions, pose in zip(job.positions_rad, job.torso_pose, strict=True):
-        paste(whole, yuv(scene.draw(positions, pose), *window[2:]), window)
-        view = memoryview(whole.tobytes())
-        while view:
-            view = view[out.write(view) :]
+
+    def draw(k: int) -> None:
+        picture = scene.draw(
+            job.positions_rad[k],
+            job.torso_pose[k],
+            view=None if job.views is None else job.views[k],
+            figure_m=None if job.figure_m is None else job.figure_m[k],
+        )
+        paste(whole, yuv(picture, *window[2:]), window)
+
+    seconds = 0.0
+    if len(job) > MEASURED_FROM:  # the first picture takes longer than those after it
+        draw(0)
+        start = time.perf_counter()
+        draw(1)
+        seconds = time.perf_counter() - start
+    out.write(READY + struct.pack("<d", seconds))
+    for k in range(len(job)):
+        draw(k)
+        data = memoryview(whole.tobytes())
+        while data:
+            data = data[out.write(data) :]
     scene.close()
 
 

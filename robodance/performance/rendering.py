@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Self
 
 import numpy as np
@@ -19,46 +20,50 @@ from robodance.performance.render_worker import READY, RenderJob, picture_bytes
 from robodance.performance.scene import EGL_HELP, SceneSettings
 from robodance.performance.workers import cores, last_words, start_worker
 from robodance.resources import urdf_path
-from robodance.values import FloatArray
 
-__all__ = ["draw_pictures", "renderer_starts"]
+__all__ = ["Drawing", "draw_pictures", "renderer_starts"]
 
 MOST_WORKERS = 8
 FEW_PICTURES = 25  # one process draws them before a second one has started
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """Pictures that are being drawn.
+
+    Attributes:
+        renderer: What draws them.
+        seconds: About how long that will take, from now on; None for a few pictures.
+        pictures: In order, as YUV 4:2:0, (H * 3 / 2, W).
+    """
+
+    renderer: str
+    seconds: float | None
+    pictures: Iterator[NDArray[np.uint8]] = field(repr=False)
+
+
 @contextmanager
-def draw_pictures(
-    settings: SceneSettings,
-    positions_rad: FloatArray,
-    torso_pose: FloatArray,
-    *,
-    processes: int = 0,
-) -> Iterator[tuple[str, Iterator[NDArray[np.uint8]]]]:
+def draw_pictures(job: RenderJob, *, processes: int = 0) -> Iterator[Drawing]:
     """Draw in processes that end with the ``with`` block, whatever happens in it.
 
     Args:
-        settings: The scene; renderer ``auto`` takes EGL where it works, else Tiny.
-        positions_rad: Shape (F, J).
-        torso_pose: Shape (F, 7).
+        job: What to draw; renderer ``auto`` takes EGL where it works, else Tiny.
         processes: How many draw; 0: one for each processor, or one alone for few pictures.
 
     Yields:
-        The renderer's name, and the pictures in order as YUV 4:2:0, (H * 3 / 2, W).
+        What is being drawn.
 
     Raises:
         MissingDependency: No renderer, or not the one that is asked for, starts here.
     """
-    choices = ("egl", "tiny") if settings.renderer == "auto" else (settings.renderer,)
-    workers = processes or (min(cores(), MOST_WORKERS) if len(positions_rad) > FEW_PICTURES else 1)
+    asked = job.settings.renderer
+    choices = ("egl", "tiny") if asked == "auto" else (asked,)
+    workers = processes or (min(cores(), MOST_WORKERS) if len(job) > FEW_PICTURES else 1)
     for renderer in choices:
-        chosen = replace(settings, renderer=renderer)
-        with (
-            tempfile.TemporaryFile() as log,
-            _Pool(chosen, positions_rad, torso_pose, log, workers) as pool,
-        ):
+        chosen = replace(job, settings=replace(job.settings, renderer=renderer))
+        with tempfile.TemporaryFile() as log, _Pool(chosen, log, workers) as pool:
             if pool.started():
-                yield renderer, pool.pictures()
+                yield Drawing(renderer, pool.seconds(), pool.pictures())
                 return
             complaint = pool.complaint()
     raise MissingDependency(
@@ -72,40 +77,42 @@ def renderer_starts(renderer: str) -> bool:
     urdf = str(urdf_path("nao/nao_v6.urdf"))
     settings = SceneSettings(urdf, {}, Camera((0.0, 0.0), 64, 36), (0, 0, 64, 36), renderer)
     standing = np.array([[0.0, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0]])
-    with (
-        tempfile.TemporaryFile() as log,
-        _Pool(settings, np.zeros((1, 0)), standing, log, 1) as pool,
-    ):
+    job = RenderJob(settings, np.zeros((1, 0)), standing)
+    with tempfile.TemporaryFile() as log, _Pool(job, log, 1) as pool:
         return pool.started()
 
 
 class _Pool:
     """Workers that draw pictures w, w + n, w + 2 n, ..."""
 
-    def __init__(
-        self,
-        settings: SceneSettings,
-        positions_rad: FloatArray,
-        torso_pose: FloatArray,
-        log: IO[bytes],
-        workers: int,
-    ) -> None:
-        self._settings = settings
-        self._count = len(positions_rad)
+    def __init__(self, job: RenderJob, log: IO[bytes], workers: int) -> None:
+        self._settings = job.settings
+        self._count = len(job)
         self._log = log
+        self._paces: list[float] = []
         self._workers: list[subprocess.Popen[bytes]] = []
         try:
             for first in range(workers):
-                turn = slice(first, None, workers)
-                job = RenderJob(settings, positions_rad[turn], torso_pose[turn])
-                self._workers.append(_start(job, log))
+                self._workers.append(_start(job.turn(first, workers), log))
         except BaseException:
             self.__exit__()
             raise
 
     def started(self) -> bool:
         """Wait until every worker has drawn its first picture; False when one cannot."""
-        return all(self._read(worker, len(READY)) == READY for worker in self._workers)
+        size = len(READY) + struct.calcsize("<d")
+        for worker in self._workers:
+            said = self._read(worker, size)
+            if len(said) < size or not said.startswith(READY):
+                return False
+            self._paces += struct.unpack("<d", said[len(READY) :])
+        return True
+
+    def seconds(self) -> float | None:
+        """Return about how long drawing will take; None for a few pictures."""
+        if not self._paces or min(self._paces) <= 0.0:
+            return None
+        return self._count / sum(1.0 / pace for pace in self._paces)
 
     def pictures(self) -> Iterator[NDArray[np.uint8]]:
         """Return the pictures in order."""

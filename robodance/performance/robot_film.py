@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from robodance.config import RecordingConfig
 from robodance.errors import RobotError
-from robodance.output import complete_file
-from robodance.performance.recording import encode
+from robodance.performance.encoding import FilmFormat, write_film
 from robodance.performance.soundtrack import Soundtrack, part_of
 from robodance.values import Plan, Recording
 
@@ -54,8 +53,8 @@ def set_to_song(
         start_s = span_s[0] - plan.music_start_s + plan.human_times_s[0]
         sound = part_of(soundtrack, start_s, frames / config.frame_rate_hz)
     same_size = replace(config, width=size[0] // 2 * 2, height=size[1] // 2 * 2)
-    with complete_file(path, failures=(OSError, av.FFmpegError), option="--record") as part:
-        encode(part, _pictures(film, count, frames, same_size), sound, frames, same_size)
+    written = FilmFormat(same_size.width, same_size.height, same_size.frame_rate_hz, same_size.crf)
+    write_film(path, _pictures(film, count, frames, same_size), written, frames=frames, sound=sound)
     return Recording(
         str(path), frames, float(config.frame_rate_hz), frames / config.frame_rate_hz,
         "the robot's camera",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from robodance.errors import MissingDependency
 from robodance.performance.bullet import pybullet
 from robodance.performance.camera import LIGHT_FROM, Camera, Window
+from robodance.performance.figure import Figure
 from robodance.performance.shell import dressed
 from robodance.values import FloatArray
 
@@ -45,6 +46,7 @@ class SceneSettings:
         camera: The whole picture.
         window: The part of it that is drawn for each posture.
         renderer: ``egl`` or ``tiny``.
+        bones_m: Lengths of the figure's bones beside the robot; empty: no figure.
     """
 
     urdf: str
@@ -52,6 +54,7 @@ class SceneSettings:
     camera: Camera
     window: Window
     renderer: str
+    bones_m: tuple[float, ...] = ()
 
 
 class Scene:
@@ -78,11 +81,33 @@ class Scene:
                 self._columns[settings.columns[name.decode()]] = index
         inertial = pybullet.getDynamicsInfo(self._body, -1, physicsClientId=self._client)
         self._inertial = inertial[3], inertial[4]
+        self._figure = Figure(self._client, settings.bones_m)
         self._add_studio(settings.camera.centre_m)
 
-    def draw(self, positions_rad: FloatArray, torso_pose: FloatArray) -> NDArray[np.uint8]:
-        """Return the window with a posture (J,) at a world pose (7,). Shape (H, W, 4), RGBA."""
+    def draw(
+        self,
+        positions_rad: FloatArray,
+        torso_pose: FloatArray,
+        *,
+        view: FloatArray | None = None,
+        figure_m: FloatArray | None = None,
+    ) -> NDArray[np.uint8]:
+        """Return the window with a posture in it.
+
+        Args:
+            positions_rad: Shape (J,).
+            torso_pose: Shape (7,), world.
+            view: Shape (2,), elevation and distance of the camera; None: its own.
+            figure_m: Shape (21, 3), the joints of the figure.
+
+        Returns:
+            Shape (H, W, 4), RGBA.
+        """
         self._put(torso_pose)
+        if figure_m is not None:
+            self._figure.put(figure_m)
+        if view is not None:
+            self._look["viewMatrix"] = self._settings.camera.moved(view).view()
         for column, index in self._columns.items():
             pybullet.resetJointState(
                 self._body, index, positions_rad[column], physicsClientId=self._client

@@ -15,6 +15,7 @@ import time
 import robodance
 from robodance.config import RecordingConfig
 from robodance.performance.camera import Camera, changing_window
+from robodance.performance.render_worker import RenderJob
 from robodance.performance.rendering import draw_pictures
 from robodance.performance.scene import SceneSettings
 from robodance.resources import launch_path
@@ -27,8 +28,9 @@ ROUNDS = 3  # taken in turns, so that other work on the machine meets both
 def cost(settings, positions_rad, torso_pose):
     """Return processor and wall-clock seconds of drawing, from start to end."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    with draw_pictures(settings, positions_rad, torso_pose, processes=1) as (_, pictures):
-        count = sum(1 for _ in pictures)
+    job = RenderJob(settings, positions_rad, torso_pose)
+    with draw_pictures(job, processes=1) as drawing:
+        count = sum(1 for _ in drawing.pictures)
     assert count == len(positions_rad)
     after, end = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -15,13 +15,16 @@ import pybullet
 import pytest
 import soundfile
 from hand_made_plans import arm_dance, make_plan, standing_plan
+from marked_films import slowed
 from sound_files import AAC_START_UP, write_aac
 
 from robodance.config import RecordingConfig
 from robodance.errors import MissingDependency, OutputError
 from robodance.performance import rendering
 from robodance.performance.camera import Camera, changing_window
-from robodance.performance.recording import film_timeline, record
+from robodance.performance.film_time import film_timeline
+from robodance.performance.recording import record
+from robodance.performance.render_worker import RenderJob
 from robodance.performance.scene import SceneSettings
 from robodance.song_file import load_soundtrack
 from robodance.values import PerformanceLog
@@ -48,14 +51,24 @@ def log_of(plan, *, until=None):
     )
 
 
-def jump_at_the_click(robot, *, lead_in_s):
+def jump_at_the_click(robot, *, lead_in_s, slowness=np.ones_like):
     """A stand in which both arms are suddenly raised at song time ``CLICK_S``."""
-    times_s = np.arange(351) / 100
+    times_s = np.arange(1201) / 100
     positions = np.tile(robot.posture("StandInit"), (len(times_s), 1))
-    raised = times_s >= lead_in_s + CLICK_S - 1e-9
+    plan = slowed(make_plan(robot, positions, music_start_s=lead_in_s), slowness)
+    plan = cut_at(plan, 3.5 - lead_in_s)
+    positions = np.array(plan.positions_rad)
+    raised = plan.music_times_s >= CLICK_S - 1e-9
     for name in ("LShoulderPitch", "RShoulderPitch"):
         positions[raised, robot.index(name)] = -1.0
-    return make_plan(robot, positions, music_start_s=lead_in_s)
+    return dataclasses.replace(plan, positions_rad=positions)
+
+
+def cut_at(plan, moment_s):
+    """The plan up to a moment of the song."""
+    last = int(np.searchsorted(plan.music_times_s, moment_s + 1e-9))
+    names = ("times_s", "positions_rad", "music_times_s", "torso_pose", "support")
+    return dataclasses.replace(plan, **{name: getattr(plan, name)[:last] for name in names})
 
 
 def click_track(channels=2):
@@ -191,8 +204,9 @@ def test_drawing_only_the_window_changes_nothing(nao, renderer):
     drawn = []
     for window in (changing_window(camera, nao, positions, poses), (0, 0, 320, 180)):
         settings = SceneSettings(str(nao.urdf), columns, camera, window, renderer)
-        with rendering.draw_pictures(settings, positions, poses) as (_, frames):
-            drawn.append(np.array(list(frames)).astype(int))
+        job = RenderJob(settings, positions, poses)
+        with rendering.draw_pictures(job) as drawing:
+            drawn.append(np.array(list(drawing.pictures)).astype(int))
     difference = np.abs(drawn[0] - drawn[1])
     assert (difference > 3).mean() < 0.002  # grey levels; rounding decides single edge pixels
 
@@ -227,38 +241,61 @@ def test_the_camera_is_opengls(nao):
         np.testing.assert_allclose(camera.pixels(point)[0], [x, y], atol=1e-3)
 
 
-def test_slow_motion_is_shown_in_robot_time_without_sound(nao, tmp_path):
-    plan = standing_plan(nao, "StandInit", 3.0, music_rate=0.5, music_start_s=1.0)
+def even(since):
+    return np.full_like(since, 2.5)
+
+
+def uneven(since):
+    return 2.5 + np.sin(2.0 * np.pi * since / 1.7)
+
+
+@pytest.mark.parametrize("slowness", [even, uneven])
+def test_slow_motion_comes_out_at_the_musics_speed_exact_to_the_picture(nao, tmp_path, slowness):
+    plan = jump_at_the_click(nao, lead_in_s=0.5, slowness=slowness)
     path, recording = film(tmp_path, plan, nao, soundtrack=click_track())
-    assert recording.duration_s == pytest.approx(2.0)
-    with av.open(str(path)) as container:
-        assert not container.streams.audio
+    assert recording.duration_s == pytest.approx(3.0, abs=0.04)  # of song; one picture
+    assert heard_at(path) == pytest.approx(CLICK_S, abs=0.002)
+    assert seen_at(path) == pytest.approx(CLICK_S, abs=1e-9)  # the picture of that very moment
 
 
-def test_a_dance_warped_inside_its_bars_is_filmed_to_the_song_as_it_is(nao):
+def test_a_film_can_keep_the_robots_pace(nao, tmp_path):
+    plan = jump_at_the_click(nao, lead_in_s=0.5, slowness=even)
+    config = dataclasses.replace(SMALL, clock="robot")
+    path, recording = film(tmp_path, plan, nao, config=config)
+    assert recording.duration_s == pytest.approx(2.5 * 3.0, abs=0.04)
+    assert seen_at(path) == pytest.approx(2.5 * CLICK_S, abs=0.04)
+
+
+def timeline_of(plan, until=None, **more):
+    return film_timeline(plan, float(log_of(plan, until=until).times_s[-1]), 25, **more)
+
+
+def test_a_dance_warped_inside_its_bars_is_shown_in_step_with_the_song(nao):
     plan = standing_plan(nao, "StandInit", 4.0, music_start_s=1.0)
     since = plan.times_s - 1.0
     inside = (since > 0.0) & (since < 1.0)  # the dancer's part of the song
     moments = since + np.where(inside, 0.1 * np.sin(2.0 * np.pi * since), 0.0)
     warped = dataclasses.replace(plan, music_times_s=moments)
-    timeline = film_timeline(warped, log_of(warped), 25)
-    assert (timeline.song_start_s, timeline.robot_times_s[0]) == pytest.approx((0.0, 1.0))
+    at_speed, own = timeline_of(warped), timeline_of(warped, clock="robot")
+    assert (own.sound_start_s, own.robot_times_s[0]) == pytest.approx((1.0, 1.0))
+    assert (at_speed.sound_start_s, at_speed.robot_times_s[0]) == pytest.approx((0.0, 1.0))
+    seen = np.interp(at_speed.robot_times_s, warped.times_s, warped.music_times_s)
+    np.testing.assert_allclose(seen, np.arange(len(seen)) / 25, atol=1e-9)
+    assert np.abs(own.robot_times_s[:25] - at_speed.robot_times_s[:25]).max() > 0.05
 
 
 def test_a_part_of_the_song_is_cut_out_on_both_sides(nao):
     plan = standing_plan(nao, "StandInit", 10.0, music_start_s=2.0)
-    whole = film_timeline(plan, log_of(plan), 25)
-    part = film_timeline(plan, log_of(plan), 25, from_s=1.0, to_s=4.0)
-    assert (whole.song_start_s, whole.robot_times_s[0]) == pytest.approx((0.0, 2.0))
-    assert (part.song_start_s, part.robot_times_s[0]) == pytest.approx((1.0, 3.0))
+    whole, part = timeline_of(plan), timeline_of(plan, from_s=1.0, to_s=4.0)
+    assert (whole.sound_start_s, whole.robot_times_s[0]) == pytest.approx((0.0, 2.0))
+    assert (part.sound_start_s, part.robot_times_s[0]) == pytest.approx((1.0, 3.0))
     assert len(whole.robot_times_s) == 8 * 25
     assert len(part.robot_times_s) == 3 * 25
 
 
 def test_after_a_fall_the_film_ends_with_the_log(nao):
     plan = standing_plan(nao, "StandInit", 10.0)
-    timeline = film_timeline(plan, log_of(plan, until=401), 25)
-    assert len(timeline.robot_times_s) == 100
+    assert len(timeline_of(plan, until=401).robot_times_s) == 100
 
 
 @pytest.mark.parametrize(("channels", "rate_hz"), [(1, 8000), (2, 22050), (6, 96000)])
