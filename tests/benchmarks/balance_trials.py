@@ -141,7 +141,7 @@ def plan_passage(
         "calmed_share": made.calmed_share,
         "violations": dict(certificate.violations),
         "zmp_margin_mm": 1000.0 * certificate.zmp_margin_m,
-        **_shown(plan, dance, robot),
+        **shown_of(plan, dance, robot),
     }
     return line, plain_plan(plan)
 
@@ -168,7 +168,7 @@ def try_plan(plan: dict[str, Any], kind: TrialKind, settings: Settings) -> dict[
     }
 
 
-def _shown(plan: Plan, dance, robot) -> dict[str, Any]:
+def shown_of(plan: Plan, dance, robot) -> dict[str, Any]:
     """Return how much of the dancer's legs a plan shows."""
     moments = np.arange(dance.times_s[0], dance.times_s[-1], 1.0 / RATE_HZ)
     joints = resample(dance.joint_positions_m, dance.times_s, moments)

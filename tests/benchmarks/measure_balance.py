@@ -16,22 +16,12 @@ import time
 from pathlib import Path
 
 import numpy as np
-from balance_figures import (
-    RATE_HZ,
-    ankles_of_dancer,
-    ankles_of_robot,
-    common_share,
-    common_survived,
-    knee_correlations,
-    strikes,
-    survived,
-)
+from balance_trials import shown_of
 from dances import dances
 
 from robodance.config import MotionConfig, SimulationConfig
 from robodance.motion.certificate import certify
 from robodance.motion.plan import adapt
-from robodance.motion.targets import resample
 from robodance.performance.disturbances import DISTURBANCES
 from robodance.performance.trial import verify_plan
 from robodance.robots.model import load_robot
@@ -48,10 +38,6 @@ def measure(dance, robot, disturbances):
     plan, certificate = made.plan, certify(made.plan, robot)
     allowed = {n: NOMINAL_RAD if n == "nominal" else DISTURBED_RAD for n in disturbances}
     trials = verify_plan(plan, ROBOT, SimulationConfig(), allowed)
-    moments = np.arange(dance.times_s[0], dance.times_s[-1], 1.0 / RATE_HZ)
-    joints = resample(dance.joint_positions_m, dance.times_s, moments)
-    times = np.interp(moments, plan.music_times_s, plan.times_s)
-    wanted, done = ankles_of_dancer(dance, robot, moments), ankles_of_robot(robot, plan, times)
     return {
         "seconds": float(dance.times_s[-1] - dance.times_s[0]),
         "planning_cpu_s": round(spent, 1),
@@ -59,11 +45,10 @@ def measure(dance, robot, disturbances):
         "zmp_margin_mm": round(1000 * certificate.zmp_margin_m, 1),
         "sway_kept": [round(k, 2) for k in made.sway_kept],
         "calmed_share": round(made.calmed_share, 3),
-        "variance_survived": round(survived(wanted, done), 3),
-        "common_share": round(common_share(wanted), 3),
-        "common_survived": round(common_survived(wanted, done), 3),
-        "knee_correlation": [round(k, 2) for k in knee_correlations(robot, plan, joints, times)],
-        "strikes": len(strikes(joints)),
+        **{
+            name: np.round(value, 3).tolist()
+            for name, value in shown_of(plan, dance, robot).items()
+        },
         "falls": {t.disturbance: t.fell_s for t in trials if t.fell_s is not None},
         "tilt_deg": {t.disturbance: round(float(np.degrees(t.tilt_rad)), 2) for t in trials},
     }
