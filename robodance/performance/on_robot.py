@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from robodance.config import PerformConfig
 from robodance.errors import PreflightRefused, RobotError, UsageError
 from robodance.performance.backend import open_backend
@@ -23,10 +25,12 @@ from robodance.values import Certificate, PerformanceLog, Plan, Recording
 if TYPE_CHECKING:
     from robodance.performance.backends.naoqi import NaoqiRobot
 
-__all__ = ["dance_on_robot", "look_at_robot"]
+__all__ = ["dance_on_robot", "look_at_robot", "require_steady"]
 
 SWAYS_RAD = 0.09  # 5 degrees of lean in the simulation are too many for a real floor
 AGREED = "dance"
+STILL = 1e-6  # metres and parts of a quaternion
+PLANTED = "add --set motion.footwork=planted, or --balance upper-body"
 
 
 def look_at_robot(config: PerformConfig) -> tuple[PerformConfig, tuple[str, ...]]:
@@ -40,10 +44,12 @@ def look_at_robot(config: PerformConfig) -> tuple[PerformConfig, tuple[str, ...]
 
     Raises:
         RobotError: It cannot be reached.
-        PreflightRefused: It has to cool down first.
+        PreflightRefused: It has to cool down first, or steps are asked for.
     """
     from robodance.performance.backends.naoqi import NaoqiRobot
 
+    if config.motion.balance == "full-body" and config.motion.footwork == "steps":
+        raise PreflightRefused(f"steps are danced in simulation only; {PLANTED}")
     naoqi = config.naoqi
     with NaoqiRobot(load_robot(config.robot), naoqi) as robot:
         state = robot.state
@@ -97,6 +103,7 @@ def dance_on_robot(
     from robodance.performance.backends.naoqi import NaoqiRobot
     from robodance.performance.backends.naoqi_checks import narrowed
 
+    require_steady(plan)
     model = load_robot(config.robot)
     _simulate(plan, model, config)
     with open_backend("naoqi", model, config.naoqi, song=song, film=film is not None) as robot:
@@ -117,6 +124,25 @@ def dance_on_robot(
         finally:
             if robot.has_moved:
                 _remember(config.naoqi.address, robot.state.name, time.time() - began)
+
+
+def require_steady(plan: Plan) -> None:
+    """Refuse a plan on which a physical robot might fall.
+
+    Nothing on this side answers a robot's lean, so its feet stay; torso and legs move only as
+    they passed their verification.
+
+    Raises:
+        PreflightRefused: Feet leave the floor, or torso and legs were not verified.
+    """
+    if np.any(plan.support):
+        raise PreflightRefused(f"in this plan feet leave the floor; {PLANTED}")
+    moves = float(np.ptp(plan.torso_pose, axis=0).max()) > STILL
+    if moves and not plan.metadata.get("verification", {}).get("passed", False):
+        raise PreflightRefused(
+            "torso and legs move in this plan and it did not pass its verification; plan it with "
+            "verification.disturbances: all, or with --balance upper-body"
+        )
 
 
 def _film(
