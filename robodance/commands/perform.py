@@ -131,6 +131,11 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         "--camera", metavar="DEVICE", help="film with a camera of this computer: /dev/video0"
     )
     leave.add_argument(
+        "--record-via",
+        choices=("robot",),
+        help="film with the robot's own camera, as --robot --record does without a --camera",
+    )
+    leave.add_argument(
         "--slow-audio",
         choices=("stretched", "clicks", "silent"),
         help="what is heard while a slow dance is performed (sound.wav; default: stretched)",
@@ -170,6 +175,10 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
         record = ""
     if record is not None and not simulate and not on_robot:
         raise UsageError("--record films a performance; it needs --sim or --robot, no --dry-run")
+    if options.record_via == "robot" and (not on_robot or config.recording.camera is not None):
+        raise UsageError(
+            "--record-via robot is the robot's own camera; it needs --robot, no --camera"
+        )
     if config.recording.camera is not None and record is None:
         raise UsageError("--camera says what films; add --record to film at all")
     out = Path(folder) if folder else default_folder(song or Path(options.dance), config.seed)

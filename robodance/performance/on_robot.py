@@ -149,7 +149,10 @@ def _film(
     robot: NaoqiRobot, plan: Plan, path: Path, song: Path | None, config: PerformConfig
 ) -> Recording | None:
     """Fetch the film and set it to the song; a dance is not lost with its film."""
+    from robodance.performance.film_time import at_music_speed
     from robodance.performance.robot_film import set_to_song
+    from robodance.performance.speed_up import speed_up
+    from robodance.performance.sync import by_hand
 
     silent = song is None or config.naoqi.sound == "none"
     try:
@@ -157,7 +160,15 @@ def _film(
             seen = Path(folder) / "film.avi"
             span_s = robot.fetch_film(seen)
             sound = None if silent or song is None else load_soundtrack(song)
-            return set_to_song(seen, path, plan, span_s, config.recording, soundtrack=sound)
+            if at_music_speed(plan):
+                return set_to_song(seen, path, plan, span_s, config.recording, soundtrack=sound)
+            slow = Path(folder) / "slow.mp4"
+            set_to_song(seen, slow, plan, span_s, config.recording, soundtrack=None)
+            sync = by_hand([(0.0, span_s[0]), (span_s[1] - span_s[0], span_s[1])])
+            made = speed_up(slow, plan, sync, path, soundtrack=sound)
+            return Recording(
+                str(path), made.frames, made.frame_rate_hz, made.duration_s, "the robot's camera"
+            )
     except RobotError as error:
         print(f"robodance: {error}", file=sys.stderr, flush=True)
         return None

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from still_dancer import STILL
 
 from robodance.config import MotionConfig, SimulationConfig
 from robodance.motion.plan import plan_motion
@@ -23,20 +24,6 @@ from robodance.skeleton import INDEX, pose_sequence
 ROBOT = load_robot("nao_v6")
 PERIOD_S = 1.0 / 240.0
 AT = {name: k for k, name in enumerate(ROBOT.joint_names)}
-STILL = {
-    "waist": (0.0, 0.0, 1.0),
-    "head_left": (0.05, 0.07, 1.68),
-    "head_right": (0.05, -0.07, 1.68),
-    **{f"{s}_shoulder": (0.0, y * 0.18, 1.45) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_elbow": (0.0, y * 0.25, 1.15) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_wrist": (0.1, y * 0.25, 0.95) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_hand": (0.15, y * 0.25, 0.85) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_hip": (0.0, y * 0.1, 0.93) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_knee": (0.03, y * 0.1, 0.5) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_ankle": (0.0, y * 0.1, 0.09) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_heel": (-0.05, y * 0.1, 0.04) for s, y in (("left", 1), ("right", -1))},
-    **{f"{s}_toe": (0.18, y * 0.1, 0.03) for s, y in (("left", 1), ("right", -1))},
-}
 
 
 def marcher(seconds=8.0, every_s=0.7):

@@ -15,7 +15,6 @@ from robodance.performance.backends.naoqi_ending import Ending
 from robodance.performance.backends.naoqi_link import Link
 from robodance.performance.backends.naoqi_sound import (
     LEAD_S,
-    SLOW_MOTION,
     bring,
     make_sound,
     make_wav,
@@ -193,8 +192,6 @@ def _here(plan: Plan, song: Path, config: NaoqiConfig) -> Music:
     from robodance.performance.backends.naoqi_speaker import ComputerSpeaker
 
     sound = make_sound(plan, song)
-    if sound is None:
-        raise RobotError(SLOW_MOTION)
     first_s = float(plan.times_s[0]) - config.sound_delay_s
     try:
         return ComputerSpeaker(*sound, first_s, LEAD_S)

@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from robodance.errors import RobotError, RobotTimeout
 from robodance.output import write_atomically
 from robodance.performance.backends.naoqi_link import Link
+from robodance.performance.film_time import at_music_speed
+from robodance.performance.heard import heard_soundtrack
 from robodance.song_file import load_soundtrack
 from robodance.values import Plan
 
 __all__ = [
     "LEAD_S",
-    "SLOW_MOTION",
     "bring",
     "cache_folder",
     "download",
@@ -34,49 +35,36 @@ __all__ = [
 ]
 
 LEAD_S = 2.5  # silence before the robot's first move, to read the clock in
-SAME_LENGTH_S = 0.05
 ROBOT_FOLDER = "robodance"  # under the home folder of the user
 UPLOAD_S = 120.0
-SLOW_MOTION = "slow motion has no music; dance in silence: --set naoqi.sound=none"
 
 
-def make_sound(plan: Plan, song: Path) -> tuple[NDArray[np.int16], int] | None:
-    """Return the sound of a plan: silence, then the song where the plan has it.
+def make_sound(plan: Plan, song: Path) -> tuple[NDArray[np.int16], int]:
+    """Return the sound of a plan: silence, then what is heard while it is danced.
+
+    At the music's speed that is the song where the plan has it; of a slower dance, what the
+    settings want of it (``heard``), with the chirps by which a film of it is found.
 
     Args:
         plan: The plan; sample 0 lies ``LEAD_S`` before its first moment.
         song: The song's file.
 
     Returns:
-        Shape (N, 2), 16 bits, and samples per second; None for slow motion, which has no sound.
+        Shape (N, 2), 16 bits, and samples per second.
     """
-    first, last = plan.human_times_s[[0, -1]]
-    danced = np.interp([first, last], plan.music_times_s, plan.times_s)
-    if abs((danced[1] - danced[0]) - (last - first)) > SAME_LENGTH_S:
-        return None
-    samples, rate = load_soundtrack(song)
-    stereo = samples[:, [0, min(1, samples.shape[1] - 1)]]
-    silent = round((LEAD_S + plan.music_start_s - plan.times_s[0]) * rate)
-    count = round((LEAD_S + plan.duration_s) * rate)
-    result = np.zeros((count, 2), dtype=np.int16)
-    part = stereo[round(first * rate) :][: max(0, count - silent)]
-    result[silent : silent + len(part)] = np.round(32767.0 * np.clip(part, -1.0, 1.0))
-    return result, rate
+    mode = plan.metadata.get("heard", "song" if at_music_speed(plan) else "stretched")
+    heard, rate = heard_soundtrack(plan, load_soundtrack(song), mode)
+    silent = np.zeros((round(LEAD_S * rate), 2), dtype=np.int16)
+    sound = np.round(32767.0 * np.clip(heard, -1.0, 1.0)).astype(np.int16)
+    return np.concatenate([silent, sound]), rate
 
 
 def make_wav(plan: Plan, song: Path) -> bytes:
-    """Return the sound of a plan as a WAV file.
-
-    Raises:
-        RobotError: It is slow motion.
-    """
+    """Return the sound of a plan as a WAV file."""
     import soundfile
 
-    sound = make_sound(plan, song)
-    if sound is None:
-        raise RobotError(SLOW_MOTION)
     file = io.BytesIO()
-    soundfile.write(file, *sound, format="WAV", subtype="PCM_16")
+    soundfile.write(file, *make_sound(plan, song), format="WAV", subtype="PCM_16")
     return file.getvalue()
 
 
