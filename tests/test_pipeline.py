@@ -50,6 +50,8 @@ def test_the_metadata_of_a_plan_is_this_and_nothing_else(planned, tmp_path):
         "mirror": False,
         "leave_alone": [],
         "balance_mode": "upper-body",
+        "footwork": "steps",
+        "retreated_s": [],
         "stand": "StandInit",
         "solver": "whole-song",
         "start_posture": "StandInit",

@@ -133,6 +133,7 @@ class WholePlan:
             "mirror": config.mirror,
             "leave_alone": list(config.joints_left_alone),
             "balance_mode": config.balance,
+            "footwork": config.footwork,
             "stand": config.stand,
             "start_posture": config.start_posture or config.stand,
             "end_posture": config.end_posture or config.stand,
