@@ -1,7 +1,7 @@
 """How full-body dances stand, and how much of the dancer's legs they show.
 
 python tests/benchmarks/measure_balance.py OUT.jsonl [--sets generated choreonet ...]
-    [--data DATA] [--seconds 60] [--disturbances nominal pushes ...]
+    [--data DATA] [--seconds 60] [--disturbances nominal pushes ...] [--no-feedback]
 
 One line of JSON a passage; passages that are in the file already are not done again. What the
 figures mean is said in ``balance_figures.py``; plans are not verified here (``evaluate_balance.py``
@@ -30,14 +30,14 @@ ROBOT = "nao_v6"
 NOMINAL_RAD, DISTURBED_RAD = np.radians(2.0), np.radians(6.0)
 
 
-def measure(dance, robot, disturbances):
+def measure(dance, robot, disturbances, config):
     """Return one passage's figures."""
     began = time.process_time()
     made = adapt(dance, robot, MotionConfig(balance="full-body"))
     spent = time.process_time() - began
     plan, certificate = made.plan, certify(made.plan, robot)
     allowed = {n: NOMINAL_RAD if n == "nominal" else DISTURBED_RAD for n in disturbances}
-    trials = verify_plan(plan, ROBOT, SimulationConfig(), allowed)
+    trials = verify_plan(plan, ROBOT, config, allowed)
     return {
         "seconds": float(dance.times_s[-1] - dance.times_s[0]),
         "planning_cpu_s": round(spent, 1),
@@ -62,7 +62,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--disturbances", nargs="+", default=list(DISTURBANCES))
+    parser.add_argument("--no-feedback", action="store_true", help="nothing answers a lean")
     options = parser.parse_args()
+    config = SimulationConfig(inertial_feedback=not options.no_feedback)
     robot = load_robot(ROBOT)
     known = set()
     if options.out.exists():
@@ -71,7 +73,7 @@ def main() -> None:
     for kind, name, dance in dances(options.sets, options.data, options.seconds):
         if (kind, name) in known:
             continue
-        line = {"set": kind, "name": name, **measure(dance, robot, options.disturbances)}
+        line = {"set": kind, "name": name, **measure(dance, robot, options.disturbances, config)}
         print(json.dumps(line), flush=True)
         with options.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
