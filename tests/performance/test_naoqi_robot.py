@@ -335,7 +335,9 @@ def test_somebody_who_never_answers_is_not_waited_for():
 
 
 def test_the_song_lies_where_the_plan_has_it(nao, tmp_path):
-    plan = replace(arm_dance(nao, 6.0, music_start_s=2.0), human_times_s=np.array([1.0, 3.0]))
+    plan = arm_dance(nao, 6.0, music_start_s=2.0)
+    song_times = plan.times_s - 2.0 + 1.0
+    plan = replace(plan, human_times_s=np.array([1.0, 3.0]), music_times_s=song_times)
     song = tmp_path / "click.wav"
     samples = np.zeros(22050 * 8)
     samples[22050 * 3] = 0.9  # at 3 s of the song
