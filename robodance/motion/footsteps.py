@@ -10,7 +10,7 @@ what NAO's own walk allows; feet turn with the dancer, one at a time and never p
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ __all__ = ["Step", "choose_steps"]
 SHORTEST_SWING_S, LONGEST_SWING_S = 0.44, 0.56
 BETWEEN_S = 0.16  # both feet on the floor
 CLOSING_SWING_S = 0.6
-SETTLING_S = 0.9  # from the last step to the end of the plan
+SETTLING_S = 0.9  # from the start of a plan to its first step, and from its last to the end
 LIFT_M = 0.02
 LIFT_PER_S2 = 0.06  # of the swing's time squared: what knees can speed up
 AHEAD_M = 0.08  # the walk of NAOqi: MaxStepX
@@ -87,7 +87,7 @@ def choose_steps(
 
 def _asked(step: _Chosen, calm: FloatArray) -> _Chosen:
     share = float(calm[step.leave : step.land + 1].min())
-    return _Chosen(step.side, step.leave, step.land, share)
+    return replace(step, share=share)
 
 
 def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_Chosen]:
@@ -95,6 +95,7 @@ def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_
     step_s = timeline.step_s
     swing, both = round(SHORTEST_SWING_S / step_s), round(BETWEEN_S / step_s)
     first, last = timeline.danced_knots
+    first = max(first, round(SETTLING_S / step_s))
     last = min(
         last, timeline.knots - 1 - round((SETTLING_S + CLOSING_SWING_S + BETWEEN_S) / step_s)
     )

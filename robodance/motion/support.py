@@ -15,8 +15,9 @@ from robodance.robots.model import RobotModel
 from robodance.robots.stability import SIDES_BY_SUPPORT
 from robodance.values import FloatArray, IntArray
 
-__all__ = ["Area", "Support", "padded", "planted", "stepping"]
+__all__ = ["HELD_KNOTS", "Area", "Support", "padded", "planted", "stepping"]
 
+HELD_KNOTS = 8  # at each end the stand: the legs' spline forgets there where it must be at rest
 EARLY = 1  # knots by which the ZMP is on one foot before the other leaves, and after it is back
 ANKLE_M = (-0.05, 0.07)  # of the ankle: an ankle can hold no more on one leg, margins left
 BENT_M = 0.008  # lower than the stand: so knees lift a foot without haste
@@ -96,7 +97,9 @@ class Support:
         stepping = np.flatnonzero(self.kinds[self.areas] != 0)
         if len(stepping):
             before = round(PATH_S / self.step_s)
-            wanted[max(stepping[0] - before, 0) : stepping[-1] + before // 2, 2] = -BENT_M
+            rest = HELD_KNOTS + self._half  # nothing of it reaches the ends
+            first, last = stepping[0] - before, stepping[-1] + before // 2
+            wanted[max(first, rest) : min(last, len(wanted) - rest), 2] = -BENT_M
         return self._smooth(wanted)
 
     def one_legged(self) -> FloatArray:
@@ -104,8 +107,12 @@ class Support:
         single = (self.kinds[self.areas] != 0).astype(np.float64)
         return np.clip(1.5 * self._smooth(single[:, None])[:, 0], 0.0, 1.0)
 
+    @property
+    def _half(self) -> int:
+        return round(PATH_S / 2.0 / self.step_s)
+
     def _smooth(self, columns: FloatArray) -> FloatArray:
-        half = round(PATH_S / 2.0 / self.step_s)
+        half = self._half
         window = np.hanning(2 * half + 3)[1:-1]
         ends = np.pad(columns, ((half, half), (0, 0)), mode="edge")
         smooth = [np.convolve(column, window / window.sum(), mode="valid") for column in ends.T]

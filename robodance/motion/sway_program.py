@@ -20,10 +20,9 @@ from robodance.motion.legs import heading_pose, leg_columns, legs_under
 from robodance.motion.limits import JointLimits, Rows, convex_region
 from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
-from robodance.motion.spline import REST_POINTS, Spline, basis, fit_spline, resting_ends
-from robodance.motion.support import Support
+from robodance.motion.spline import REST_POINTS, basis, fit_spline, resting_ends
+from robodance.motion.support import HELD_KNOTS, Support
 from robodance.motion.terms import knot_values
-from robodance.motion.torso import TorsoCurve
 from robodance.motion.whole_motion import WholeMotion
 from robodance.robots.dynamics import GRAVITY_M_S2
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
@@ -34,7 +33,6 @@ from robodance.values import BoolArray, FloatArray
 __all__ = ["UNIT", "SwayProgram", "SwayState"]
 
 UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
-HELD_POINTS = 8  # at each end: the legs' spline has forgotten them where it must be at rest
 SMOOTH = 20.0  # of squared second differences of units, at 25 knots a second
 NEAR = 0.3  # share of a limit beyond which its row takes part
 NEAR_TORQUE = 0.6  # likewise, of a torque
@@ -66,6 +64,7 @@ class SwayState:
     legs: FloatArray  # (N, J)
     slopes: FloatArray  # (K, J, 5) rad per unit
     miss: float
+    motion: WholeMotion  # at the knots
     zmp: FloatArray  # (K, 2)
     torques: FloatArray  # (K, J)
 
@@ -85,7 +84,9 @@ class SwayProgram:
     ) -> None:
         self.support = support
         self.wish, self.middle = _in_the_world(wanted, support)
-        self.wanted = self.middle + self.wish * calm[:, None]
+        share = np.repeat(calm[:, None], len(UNIT), axis=1)
+        share[:, 2:] *= 1.0 - (1.0 - ONE_LEG_SHARE) * support.one_legged()[:, None]
+        self.wanted = self.middle + self.wish * share
         self._upper, self._stand, self._limits, self._config = upper_body, stand, limits, config
         robot = stand.robot
         self._columns = [
@@ -94,7 +95,7 @@ class SwayProgram:
         self._all_legs = list(leg_columns(robot))
         self._home, self._heading = _path(stand, support)
         self._free = np.ones(len(upper_body), dtype=bool)
-        self._free[:HELD_POINTS] = self._free[-HELD_POINTS:] = False
+        self._free[:HELD_KNOTS] = self._free[-HELD_KNOTS:] = False
         self._low, self._high = (np.array(part) for part in limits.position_rad.T)
         for name in robot.joint_names:
             if name.endswith("KneePitch"):
@@ -120,9 +121,9 @@ class SwayProgram:
         heading = np.array(fit_spline(found.yaw_rad[:, None], step_s).control)
         heading[:REST_POINTS], heading[-REST_POINTS:] = self._heading[0], self._heading[-1]
         whole = np.hstack([torso, heading])
-        zmp, torques = WholeMotion.at_knots(whole, legs, self.support).zmp_and_torques(robot)
-        slopes = found.slopes * UNIT
-        return SwayState(units, whole, legs, slopes, float(found.miss.max()), zmp, torques)
+        motion = WholeMotion.at_knots(whole, legs, self.support)
+        slopes, miss = found.slopes * UNIT, float(found.miss.max())
+        return SwayState(units, whole, legs, slopes, miss, motion, *motion.zmp_and_torques(robot))
 
     def reached(self, state: SwayState) -> SwayState:
         """Return a state of another program here, calmer where the feet cannot be reached."""
@@ -181,7 +182,7 @@ class SwayProgram:
             self._config.full_body_margin_m,
             self._config.single_support_margin_m,
         )
-        ends = np.minimum(np.arange(knots), np.arange(knots)[::-1]) - HELD_POINTS
+        ends = np.minimum(np.arange(knots), np.arange(knots)[::-1]) - HELD_KNOTS
         ramp = np.clip(ends * self.support.step_s / END_RAMP_S, 0.0, 1.0)
         return np.asarray(least + ramp * np.maximum(inside - least, 0.0))
 
@@ -275,7 +276,7 @@ class SwayProgram:
         rows, which = np.flatnonzero(near.any(axis=1)), np.nonzero(near[near.any(axis=1)])
         if not len(rows):
             return
-        motion = WholeMotion.at_knots(state.torso, state.legs, self.support).part(rows)
+        motion = state.motion.part(rows)
         torso = knot_values(state.torso)[rows]
         slopes = np.empty((len(rows), len(legs), len(UNIT)))
         for d, unit in enumerate(UNIT):
@@ -295,12 +296,9 @@ class SwayProgram:
 
     def _com_slopes(self, state: SwayState) -> tuple[FloatArray, FloatArray]:
         """Return how the CoM follows the torso, (K, 2, 5) metres per unit, and its height (K,)."""
-        robot = self._stand.robot
-        positions = knot_values(state.legs)
+        robot, positions = self._stand.robot, state.motion.joints_rad
         torso = knot_values(state.torso)
-        curve = TorsoCurve(Spline(state.torso, self.support.step_s))
-        times = self.support.knot_times_s
-        com = _com(robot, positions, curve.poses(times))
+        com = _com(robot, positions, state.motion.poses)
         slopes = np.empty((len(positions), 2, len(UNIT)))
         for d, unit in enumerate(UNIT):
             moved = torso.copy()
@@ -338,10 +336,10 @@ def _path(stand: Stand, support: Support) -> tuple[FloatArray, FloatArray]:
 def _in_the_world(sway: FloatArray, support: Support) -> tuple[FloatArray, FloatArray]:
     """Return the sway (K, 5) in the world, and the feet's middle (K, 5) beside their path."""
     turned = np.array(sway)
-    turned[:, 2:] *= 1.0 - (1.0 - ONE_LEG_SHARE) * support.one_legged()[:, None]
-    turned[:, :2] = _rotated(sway[:, :2], support.path()[:, 3])
+    path = support.path()
+    turned[:, :2] = _rotated(sway[:, :2], path[:, 3])
     beside = np.zeros_like(turned)
-    beside[:, :2] = support.middle[:, :2] - support.path()[:, :2]
+    beside[:, :2] = support.middle[:, :2] - path[:, :2]
     return turned, beside
 
 

@@ -153,6 +153,13 @@ def test_a_plan_starts_and_ends_in_the_postures_that_are_asked_for_and_stands_in
     assert np.degrees(log.tilt_rad.max()) < 3.0  # measured: under 1
 
 
+@pytest.mark.parametrize("posture", ROBOT.standing_postures)
+def test_every_standing_posture_is_a_legal_start_and_end(posture):
+    plan = plan_motion(fast(1.0), ROBOT, MotionConfig(start_posture=posture, end_posture=posture))
+    certificate = certify(plan, ROBOT)
+    assert certificate.clean, certificate.violations
+
+
 def test_a_posture_that_does_not_stand_is_no_start():
     with pytest.raises(ConfigError, match="no posture to start or end in"):
         plan_motion(fast(), ROBOT, MotionConfig(start_posture="Sit"))

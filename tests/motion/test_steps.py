@@ -198,6 +198,23 @@ def test_the_dancers_steps_are_danced_on_the_beat_and_within_all_limits(march, s
     )
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lead_in_s": 0.5, "lead_out_s": 0.5},
+        {"start_posture": "Stand", "end_posture": "Crouch"},
+        {"knot_rate_hz": 20.0},
+        {"tempo": "slow", "slow_motion": 2.0},
+    ],
+    ids=str,
+)
+def test_steps_are_legal_whatever_comes_before_and_after_them(march, settings):
+    plan = adapt(march, ROBOT, replace(FULL, **settings)).plan
+    certificate = certify(plan, ROBOT)
+    assert certificate.clean, certificate.violations
+    assert touchdowns(plan)
+
+
 def test_on_planted_soles_nothing_is_lifted(march):
     plan = adapt(march, ROBOT, replace(FULL, footwork="planted")).plan
     assert not plan.support.any()
