@@ -61,7 +61,7 @@ def camera_path(
     if kind == "front":
         return CameraPath(np.zeros(len(moments_s)), None)
     beats = _beats_of(moments_s, beats_s)
-    per_bar = float(beat_numbers.max(initial=4))
+    per_bar = float(beat_numbers.max()) if len(beat_numbers) else 4.0
     first = float(np.flatnonzero(beat_numbers == 1)[0]) if (beat_numbers == 1).any() else 0.0
     bars = (beats - first) / per_bar
     if kind == "orbit":
