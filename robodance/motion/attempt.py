@@ -122,6 +122,14 @@ def attempt(
 
 
 @dataclass(frozen=True)
+class _Swayed:
+    """What arms and head did by themselves, and how torso and legs move under them."""
+
+    followed: FloatArray
+    sway: Sway
+
+
+@dataclass(frozen=True)
 class _Task:
     """A dance laid out in time, ready to be planned, as often as it takes."""
 
@@ -134,20 +142,26 @@ class _Task:
     timeline: Timeline
     wanted: Wanted
 
-    def planned(self, calm: FloatArray | None, tell: Progress) -> Adaptation:
-        """Return a plan whose sway is asked for in shares ``calm`` (K,); None: all of it."""
+    def planned(
+        self, calm: FloatArray | None, tell: Progress, before: _Swayed | None = None
+    ) -> Adaptation:
+        """Return a plan whose sway is asked for in shares ``calm`` (K,); None: all of it.
+
+        With ``before``, what came of more sway, only what lies around a change is new.
+        """
         began = time.perf_counter()
         stand, wanted, config = self.stand, self.wanted, self.config
-        sways: list[Sway] = []
+        swayed: list[_Swayed] = []
         seconds: dict[str, float] = {}
 
         def swaying(control: FloatArray) -> tuple[Stand, FloatArray]:
             nonlocal stand
             start = time.perf_counter()
-            sway, stand, control = self._swaying(control, calm)
-            sways.append(sway)
+            sway = self._swaying(control, calm, None if before is None else before.sway)
+            stand = replace(stand, torso=sway.torso, support=sway.support)
+            swayed.append(_Swayed(control, sway))
             seconds["sway"] = time.perf_counter() - start
-            return stand, control
+            return stand, sway.control
 
         possible = replan(
             wanted,
@@ -157,6 +171,7 @@ class _Task:
             config,
             tell,
             swaying if config.balance == "full-body" else None,
+            None if before is None else before.followed,
         )
         seconds["replan"] = time.perf_counter() - began - seconds.get("sway", 0.0)
         whole = WholePlan(self.robot, self.config, stand, self.changes, self.timeline)
@@ -175,14 +190,16 @@ class _Task:
             retreated_share=float(possible.retreated.mean()),
             warnings=whole.notes(),
         )
-        if not sways:
+        if not swayed:
             return made
-        sway = sways[0]
+        sway = swayed[0].sway
         return replace(
             made,
-            sway_kept=tuple(sway.kept.tolist()),
+            sway_kept=tuple(sway.kept().tolist()),
             calmed_share=float((sway.amplitude < 0.5).mean()),
-            again=lambda share: self.planned(share[whole.knots_before :], lambda _: None),
+            again=lambda share: self.planned(
+                share[whole.knots_before :], lambda _: None, swayed[0]
+            ),
         )
 
     def _ideal(self, wanted: FloatArray, done: FloatArray) -> FloatArray:
@@ -192,10 +209,8 @@ class _Task:
         result[:, legs] = done[:, legs]
         return result
 
-    def _swaying(
-        self, control: FloatArray, calm: FloatArray | None
-    ) -> tuple[Sway, Stand, FloatArray]:
-        """Return how the torso sways, what the arms stand on then, and all joints' motion."""
+    def _swaying(self, control: FloatArray, calm: FloatArray | None, before: Sway | None) -> Sway:
+        """Return how torso and legs move under what the other joints do."""
         timeline, stand = self.timeline, self.stand
         moments = timeline.music_times_s(timeline.knot_times_s)
         wish = torso_sway(
@@ -207,7 +222,7 @@ class _Task:
         )
         wish *= timeline.presence(timeline.knot_times_s)[:, None]
         share = np.ones(timeline.knots) if calm is None else calm[: timeline.knots]
-        sway = plan_sway(
+        return plan_sway(
             wish,
             control,
             self._support,
@@ -215,8 +230,8 @@ class _Task:
             self.limits.scaled(self.config.limit_share),
             self.config,
             share,
+            before,
         )
-        return sway, replace(stand, torso=sway.torso, support=sway.support), sway.legs
 
     def _support(self, calm: FloatArray) -> Support:
         """Return what carries the robot when shares (K,) of the steps are asked for."""

@@ -62,6 +62,17 @@ class FeetPoses:
             turns[side] = turn @ poses.rotations[:, poses.index(foot)]
         return cls(places, turns)
 
+    def part(self, first: int, last: int) -> FeetPoses:
+        """Return the samples from ``first`` until ``last``; feet that stay are as they were."""
+
+        def cut(values: FloatArray) -> FloatArray:
+            return values if len(values) == 1 else values[first:last]
+
+        return FeetPoses(
+            {side: cut(place) for side, place in self.positions_m.items()},
+            {side: cut(turn) for side, turn in self.turns.items()},
+        )
+
 
 @dataclass(frozen=True)
 class Legs:

@@ -15,10 +15,15 @@ COMES_BACK = 0.6  # share of an excess that a row takes back in one round
 
 
 class RowMaker:
-    """Collects linear rows on units, made around a point."""
+    """Collects linear rows on units, made around a point.
 
-    def __init__(self, units: FloatArray) -> None:
-        self._units = units
+    Args:
+        units: Shape (N, axes), where the rows are made.
+        trust: How far each unit may go; what is out of reach then needs no row.
+    """
+
+    def __init__(self, units: FloatArray, trust: float = np.inf) -> None:
+        self._units, self._trust = units, trust
         self._rows: list[IntArray] = []
         self._columns: list[IntArray] = []
         self._values: list[FloatArray] = []
@@ -46,9 +51,14 @@ class RowMaker:
             bounds: Shape (S,).
             much: What is much for such an excess.
         """
-        count, axes = len(values), self._units.shape[1]
+        furthest = sum(np.abs(slope).sum(axis=1) for slope in slopes)
+        near = values + self._trust * furthest > bounds
+        count, axes = int(near.sum()), self._units.shape[1]
         if not count:
             return
+        points, slopes = [point[near] for point in points], [slope[near] for slope in slopes]
+        values, bounds = values[near], bounds[near]
+        much = np.broadcast_to(much, near.shape)[near]
         beyond = np.maximum(values - bounds, 0.0)
         right = -COMES_BACK * beyond + np.where(beyond > 0.0, 0.0, bounds - values)
         rows = self._count + np.arange(count)

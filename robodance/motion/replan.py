@@ -48,6 +48,7 @@ def replan(
     config: MotionConfig,
     progress: Callable[[float], None] | None = None,
     sway: Callable[[FloatArray], tuple[Stand, FloatArray]] | None = None,
+    followed: FloatArray | None = None,
 ) -> Replanned:
     """Return the motion nearest to the wanted one that the robot can do.
 
@@ -60,6 +61,7 @@ def replan(
         progress: Called with how much is done, 0..1.
         sway: Told the control points (N, J) that arms and head follow their targets with,
             returns how torso and legs move under them, and the points with the legs in.
+        followed: Those points, where they are known from before.
 
     Raises:
         InfeasibleDance: No legal motion was found; cannot happen unless the solver fails.
@@ -68,18 +70,9 @@ def replan(
     used = limits.scaled(config.limit_share)
     moving = tuple(column for part in wanted.parts for column in part.columns)
     bodies = Bodies.of(stand.robot, wanted.stand_rad, moving, config.minimum_clearance_m)
-    control = wanted.control.copy()
-    # Arms last, so that they give way to where the head and the hands really are, and each
-    # on a core of its own: where they come near each other is left to the repair.
-    arms = [part for part in wanted.parts if part.name in ARMS]
-    others = [part for part in wanted.parts if part.name not in ARMS]
-    for parts in (others, arms):
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            done = pool.map(lambda part: _follow(part, used, control, bodies, step_s), parts)
-            followed = list(done)
-        for part, points in zip(parts, followed, strict=True):
-            control[:, part.columns] = points
-        report(0.1 if parts is others else FOLLOW_SHARE)
+    if followed is None:
+        followed = _followed(wanted, used, bodies, step_s, report)
+    control = followed
 
     def rest(share: float) -> None:
         report(FOLLOW_SHARE + (1.0 - FOLLOW_SHARE) * share)
@@ -90,6 +83,29 @@ def replan(
         bodies = Bodies.of(stand.robot, wanted.stand_rad, carried, config.minimum_clearance_m)
         bodies = bodies.between(moving)
     return repair(control, wanted, bodies, stand, used, step_s, config, rest)
+
+
+def _followed(
+    wanted: Wanted,
+    limits: JointLimits,
+    bodies: Bodies,
+    step_s: float,
+    report: Callable[[float], None],
+) -> FloatArray:
+    """Return control points (N, J) of every group following its own targets."""
+    control = wanted.control.copy()
+    # Arms last, so that they give way to where the head and the hands really are, and each
+    # on a core of its own: where they come near each other is left to the repair.
+    arms = [part for part in wanted.parts if part.name in ARMS]
+    others = [part for part in wanted.parts if part.name not in ARMS]
+    for parts in (others, arms):
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            done = pool.map(lambda part: _follow(part, limits, control, bodies, step_s), parts)
+            points = list(done)
+        for part, found in zip(parts, points, strict=True):
+            control[:, part.columns] = found
+        report(0.1 if parts is others else FOLLOW_SHARE)
+    return control
 
 
 def _follow(

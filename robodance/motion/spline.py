@@ -18,7 +18,7 @@ from scipy.linalg import solve_banded
 
 from robodance.values import FloatArray, frozen_array
 
-__all__ = ["TAPS", "Spline", "basis", "fit_spline", "resting_ends"]
+__all__ = ["TAPS", "Spline", "basis", "fit_between", "fit_spline", "resting_ends"]
 
 TAPS = 4
 REST_POINTS = 3
@@ -126,6 +126,24 @@ def fit_spline(values: FloatArray, step_s: float, start_s: float = 0.0) -> Splin
     right = np.zeros((knots + 2, values.shape[1]))
     right[1:-1] = 6.0 * np.asarray(values)
     return Spline(solve_banded((2, 2), bands, right), step_s, start_s)
+
+
+def fit_between(values: FloatArray, first: FloatArray, last: FloatArray) -> FloatArray:
+    """Return control points (K + 2, J) through values (K, J) at the knots.
+
+    Args:
+        values: Shape (K, J).
+        first: Shape (J,), the first control point.
+        last: Shape (J,), the last one.
+    """
+    knots = len(values)
+    bands = np.ones((3, knots))
+    bands[1] = 4.0
+    right = 6.0 * np.asarray(values)
+    right[0] -= first
+    right[-1] -= last
+    inner = solve_banded((1, 1), bands, right)
+    return np.concatenate([first[None], inner, last[None]])
 
 
 def resting_ends(control: FloatArray, posture: FloatArray) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import ConvexHull
@@ -72,6 +72,17 @@ class Support:
     def knot_times_s(self) -> FloatArray:
         """Shape (K,)."""
         return np.arange(len(self.carrying), dtype=np.float64) * self.step_s
+
+    def part(self, first: int, last: int) -> Support:
+        """Return the support at the knots from ``first`` until ``last``."""
+        knots = slice(first, last)
+        return replace(
+            self,
+            feet=self.feet.part(first, last),
+            middle=self.middle[knots],
+            carrying=self.carrying[knots],
+            areas=self.areas[knots],
+        )
 
     def margins(self, points_m: FloatArray, grounds: IntArray) -> FloatArray:
         """Return how far points (T, 2) are inside the grounds (T,) they belong to. Shape (T,)."""

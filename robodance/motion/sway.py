@@ -19,8 +19,9 @@ from robodance.motion.balance import Stand
 from robodance.motion.legs import TORSO_AXES
 from robodance.motion.limits import JointLimits
 from robodance.motion.spline import Spline
-from robodance.motion.support import Support
-from robodance.motion.sway_program import UNIT, SwayProgram, SwayState
+from robodance.motion.support import HELD_KNOTS, Support
+from robodance.motion.sway_program import SwayProgram
+from robodance.motion.sway_task import UNIT, SwayState, SwayTask, sway_task
 from robodance.motion.terms import knot_values
 from robodance.motion.torso import TorsoCurve
 from robodance.values import BoolArray, FloatArray
@@ -34,6 +35,7 @@ DRAWS = 10
 SMALL_SHARE = 0.05  # of a unit: less sway is none
 DRAW_SHARE = 0.75
 DRAW_WIDTH_S = 0.3
+REACH_S = 1.5  # around a change, which the torso there and back may take
 
 
 @dataclass(frozen=True)
@@ -41,18 +43,38 @@ class Sway:
     """A way of the torso and the legs under it.
 
     Attributes:
-        torso: Where the torso is.
-        support: Where the feet are, and what carries the robot.
-        legs: Shape (K + 2, J), spline control points; only the legs' columns count.
-        amplitude: Shape (K,), 1 where nothing was drawn back .. 0 where it stands.
-        kept: Share of the wanted sway's variance that is left, of each of ``TORSO_AXES``.
+        task: What was asked for in the end.
+        state: What became of it.
+        amplitude: Shape (K,), share of the dance that was asked for: 1 where nothing was drawn
+            back .. 0 where it stands.
     """
 
-    torso: TorsoCurve
-    support: Support
-    legs: FloatArray = field(repr=False)
+    task: SwayTask = field(repr=False)
+    state: SwayState = field(repr=False)
     amplitude: FloatArray = field(repr=False)
-    kept: FloatArray = field(repr=False)
+
+    @property
+    def support(self) -> Support:
+        """Where the feet are, and what carries the robot."""
+        return self.task.support
+
+    @property
+    def torso(self) -> TorsoCurve:
+        """Where the torso is."""
+        return TorsoCurve(Spline(self.state.torso, self.support.step_s))
+
+    @property
+    def control(self) -> FloatArray:
+        """Shape (K + 2, J), spline control points of all joints, the legs' included."""
+        return self.state.legs
+
+    def kept(self) -> FloatArray:
+        """Return the share of the dancer's variance that is left, of each of ``TORSO_AXES``."""
+        task = self.task
+        done = knot_values(self.state.units) * UNIT - task.middle
+        spread = (task.wish**2).mean(axis=0)
+        lost = ((task.wish - done) ** 2).mean(axis=0)
+        return np.asarray(1.0 - lost / np.maximum(spread, (SMALL_SHARE * UNIT) ** 2))
 
 
 def plan_sway(
@@ -63,7 +85,7 @@ def plan_sway(
     limits: JointLimits,
     config: MotionConfig,
     calm: FloatArray,
-    progress: Callable[[float], None] | None = None,
+    before: Sway | None = None,
 ) -> Sway:
     """Return the torso's way nearest to the wanted one that legs, motors and floor allow.
 
@@ -75,28 +97,26 @@ def plan_sway(
         limits: Of all J joints; what may be used of them.
         config: Margins.
         calm: Shape (K,), share of sway and steps that is asked for.
-        progress: Called with how much is done, 0..1.
+        before: What came of the same with more of it asked for: solved again is only what
+            lies around a change.
     """
-    tell = progress or (lambda share: None)
 
     def problem_of(calm: FloatArray) -> SwayProgram:
         support = support_for(calm)
-        return SwayProgram(wanted, upper_body, support, stand, limits, config, calm)
+        return SwayProgram(sway_task(wanted, upper_body, support, stand, limits, config, calm))
 
-    problem = problem_of(calm)
-    state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
-    for number, trust in enumerate(TRUST):
-        tell(number / (len(TRUST) + 2))
-        state = problem.better(state, trust)
-    problem, state, amplitude = _drawn_back(problem_of, problem, state, calm)
-    tell(1.0)
-    support = problem.support
-    done = knot_values(state.units) * UNIT - problem.middle
-    spread = (problem.wish**2).mean(axis=0)
-    lost = ((problem.wish - done) ** 2).mean(axis=0)
-    kept = 1.0 - lost / np.maximum(spread, (SMALL_SHARE * UNIT) ** 2)
-    torso = TorsoCurve(Spline(state.torso, support.step_s))
-    return Sway(torso, support, state.legs, amplitude, kept)
+    if before is not None:
+        calm = np.minimum(calm, before.amplitude)
+        problem = problem_of(calm)
+        state = problem.reached(before.state, before.task)
+        state = _settled(problem, state, calm < before.amplitude)
+    else:
+        problem = problem_of(calm)
+        state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
+        for trust in TRUST:
+            state = problem.better(state, trust)
+        state = _settled(problem, state, problem.broken(state)[1:-1])
+    return _drawn_back(problem_of, problem, state, calm)
 
 
 def _drawn_back(
@@ -104,23 +124,50 @@ def _drawn_back(
     problem: SwayProgram,
     state: SwayState,
     calm: FloatArray,
-) -> tuple[SwayProgram, SwayState, FloatArray]:
-    """Return a way that breaks no limit, and the shares (K,) of the dance it was asked for."""
-    width = DRAW_WIDTH_S / problem.support.step_s
+) -> Sway:
+    """Return a way that breaks no limit, less asked for where it must."""
+    step_s = problem.task.support.step_s
     for attempt in range(DRAWS):
         bad = problem.broken(state)[1:-1]
         if not bad.any():
-            return problem, state, calm
-        calm = calm * (1.0 - (1.0 - DRAW_SHARE) * _around(bad, width * (1.0 + attempt / 3.0)))
+            return Sway(problem.task, state, calm)
+        before, asked = problem.task, calm
+        width = DRAW_WIDTH_S / step_s * (1.0 + attempt / 3.0)
+        calm = calm * (1.0 - (1.0 - DRAW_SHARE) * _around(bad, width))
         problem = problem_of(calm)
-        state = problem.reached(state)
-        for trust in DRAW_TRUST:
-            state = problem.better(state, trust)
+        state = problem.reached(state, before)
+        state = _settled(problem, state, calm < asked)
     if problem.broken(state).any():  # the stand is legal
         calm = np.zeros_like(calm)
         problem = problem_of(calm)
         state = problem.state(np.zeros_like(state.units))
-    return problem, state, calm
+    return Sway(problem.task, state, calm)
+
+
+def _settled(problem: SwayProgram, state: SwayState, changed: BoolArray) -> SwayState:
+    """Return the state with the surroundings of what is asked for anew (K,) solved again."""
+    points = len(state.units)
+    reach = round(REACH_S / problem.task.support.step_s) + HELD_KNOTS
+    for first, last in _stretches(changed, reach):
+        first, last = max(first, 0), min(last + 2, points)
+        part = problem.part(first, last, state)
+        inner = state.part(first, last)
+        for trust in DRAW_TRUST:
+            inner = part.better(inner, trust)
+        state = state.with_part(first, inner)
+    return state
+
+
+def _stretches(marked: BoolArray, reach: int) -> list[tuple[int, int]]:
+    """Return from where until where marks (K,) and ``reach`` knots around them go."""
+    result: list[tuple[int, int]] = []
+    for place in np.flatnonzero(marked):
+        first, last = int(place) - reach, int(place) + reach + 1
+        if result and first <= result[-1][1]:
+            result[-1] = (result[-1][0], last)
+        else:
+            result.append((first, last))
+    return result
 
 
 def _around(bad: BoolArray, width: float) -> FloatArray:

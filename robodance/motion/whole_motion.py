@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
 
 from robodance.motion.spline import Spline
 from robodance.motion.support import Support
@@ -63,6 +66,24 @@ class WholeMotion:
             base,
             self.support[rows],
         )
+
+    def with_part(self, first: int, part: WholeMotion) -> WholeMotion:
+        """Return the motion with some of its moments as in another."""
+
+        def joined(whole: Any, inner: Any) -> Any:
+            result = np.array(whole)
+            result[first : first + len(inner)] = inner
+            return result
+
+        base = BaseMotion(
+            *(
+                joined(getattr(self.base, f.name), getattr(part.base, f.name))
+                for f in fields(part.base)
+            )
+        )
+        names = (f.name for f in fields(self) if f.name != "base")
+        rest = {name: joined(getattr(self, name), getattr(part, name)) for name in names}
+        return WholeMotion(base=base, **rest)
 
     def beside(self, joints_rad: FloatArray, poses: FloatArray) -> WholeMotion:
         """Return the same way of moving in other postures."""

@@ -190,3 +190,16 @@ def test_legs_that_must_not_move_cannot_dance(calm_dance):
     held = replace(FULL, leave_alone="LKneePitch")
     with pytest.raises(ConfigError, match="with balance: full-body the legs dance"):
         adapt(calm_dance, ROBOT, held)
+
+
+def test_what_lies_far_from_a_calmed_phrase_stays_as_it_was(adapted):
+    plan = adapted.plan
+    share = np.ones(round(plan.duration_s / STEP_S) + 1)
+    share[75:100] = 0.3
+    again = adapted.again(share).plan
+    changed = np.abs(again.positions_rad - plan.positions_rad).max(axis=1) > 1e-6  # rad
+    assert changed.any()
+    # From 3 to 4 s it is calmed; the torso takes up to 1.5 s to get there, and as long back.
+    times = plan.times_s[changed]
+    assert times.min() > 3.0 - 1.9
+    assert times.max() < 4.0 + 1.9
