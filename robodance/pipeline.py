@@ -100,7 +100,7 @@ def perform(
     from robodance.performance.page import write_page
     from robodance.performance.report import make_report, summarise
 
-    config = config or PerformConfig()
+    config = (config or PerformConfig()).danced_in(backend)
     folder = Path(out) if out is not None else None
     tell = progress or Silence()
     capture = _capture(config, backend, record)

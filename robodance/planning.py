@@ -131,7 +131,7 @@ def plan_dance(
     with clock.stage("adapt"), tell.stage("adapting it") as report:
         adapted = adapt(dance, robot, config.motion, progress=report)
     findings: tuple[str, ...] = ()
-    if config.motion.balance == "full-body" and config.verification.disturbances != "none":
+    if config.motion.full_body and config.verification.disturbances != "none":
         with clock.stage("verify"), tell.stage("trying it") as report:
             adapted, findings = _verified(adapted, config, report)
     plan = with_sound(_of_song(adapted.plan, analysis), config.recording)

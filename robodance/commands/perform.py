@@ -96,7 +96,7 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
     dance.add_argument("--end-posture", metavar="NAME", help="posture to end in")
     dance.add_argument("--solver", choices=("whole-song", "ikpy"), help="how arms find angles")
     dance.add_argument(
-        "--balance", choices=("upper-body", "full-body"), help="how to stay on the feet"
+        "--balance", choices=("auto", "upper-body", "full-body"), help="how to stay on the feet"
     )
     leave = perform.add_argument_group("what is left behind")
     leave.add_argument("--out", metavar="DIR", help="folder (default: performances/SONG-SEED)")

@@ -10,7 +10,7 @@ __all__ = ["MotionConfig"]
 
 TEMPO_MODES = ("keep", "slow", "warp")
 FOOTWORK = ("steps", "planted")
-BALANCE_MODES = ("upper-body", "full-body")
+BALANCE_MODES = ("auto", "upper-body", "full-body")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class MotionConfig:
     """Whether to exchange the dance's left and right."""
     leave_alone: str | None = None
     """Joints that hold their start posture, separated by commas."""
-    balance: str = "upper-body"
-    """upper-body: the legs hold a stand; full-body: torso and legs dance, too."""
+    balance: str = "auto"
+    """upper-body: the legs hold a stand; full-body: torso and legs dance, too; auto: full-body
+    where a simulation dances, upper-body for a robot and wherever nobody dances yet."""
     footwork: str = "steps"
     """steps: feet lift and step where the dancer's strike; planted: both soles stay (balance:
     full-body)."""
@@ -66,7 +67,7 @@ class MotionConfig:
     def __post_init__(self) -> None:
         require(self.solver in {"whole-song", "ikpy"}, "solver must be whole-song or ikpy")
         require(self.tempo in TEMPO_MODES, f"tempo must be one of {', '.join(TEMPO_MODES)}")
-        require(self.balance in BALANCE_MODES, f"balance must be {' or '.join(BALANCE_MODES)}")
+        require(self.balance in BALANCE_MODES, f"balance must be {', '.join(BALANCE_MODES)}")
         require(self.footwork in FOOTWORK, f"footwork must be {' or '.join(FOOTWORK)}")
         if isinstance(self.slow_motion, str):
             require(self.slow_motion == "auto", "slow_motion must lie in 1..8 or be auto")
@@ -89,6 +90,11 @@ class MotionConfig:
         )
         require(0.5 <= self.lead_in_s <= 30.0, "lead_in_s must lie in 0.5..30")
         require(0.5 <= self.lead_out_s <= 30.0, "lead_out_s must lie in 0.5..30")
+
+    @property
+    def full_body(self) -> bool:
+        """Whether torso and legs dance."""
+        return self.balance == "full-body"
 
     @property
     def slow_factor(self) -> float:

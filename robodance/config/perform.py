@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from robodance.config.audio import AudioConfig
@@ -33,6 +33,13 @@ class PerformConfig:
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**32, "seed must lie in 0..4294967295")
+
+    def danced_in(self, backend: str | None) -> PerformConfig:
+        """Return the settings with ``motion.balance`` decided by who dances."""
+        if self.motion.balance != "auto":
+            return self
+        balance = "full-body" if backend == "simulation" else "upper-body"
+        return replace(self, motion=replace(self.motion, balance=balance))
 
 
 def load_config(path: Path | str | None = None) -> PerformConfig:

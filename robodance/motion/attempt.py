@@ -170,7 +170,7 @@ class _Task:
             self.timeline.step_s,
             config,
             tell,
-            swaying if config.balance == "full-body" else None,
+            swaying if config.full_body else None,
             None if before is None else before.followed,
         )
         seconds["replan"] = time.perf_counter() - began - seconds.get("sway", 0.0)
@@ -249,7 +249,7 @@ class _Task:
 def _require_free_legs(robot: RobotModel, config: MotionConfig) -> None:
     legs = {robot.joint_names[column] for column in leg_columns(robot)}
     held = sorted(legs.intersection(config.joints_left_alone))
-    if config.balance == "full-body" and held:
+    if config.full_body and held:
         raise ConfigError(
             f"leave_alone names {', '.join(held)}, but with balance: full-body the legs dance; "
             "leave one of the two out"

@@ -29,6 +29,8 @@ LIFT_PER_S2 = 0.06  # of the swing's time squared: what knees can speed up
 AHEAD_M = 0.08  # the walk of NAOqi: MaxStepX
 APART_M = (0.095, 0.15)  # its MaxStepY is 0.16; nearer, the thighs touch
 TURN_RAD = float(np.radians(20.0))  # its MaxStepTheta is 0.349
+STAGE_M = 0.25  # from where it began; beyond, steps lead back
+HOMEWARDS, HOMEWARDS_M = 0.5, 0.04  # by this share of what is beyond, at most so far each
 LEAST_SHARE = 0.5  # a step that is asked for less than this is left out
 SAME_M, SAME_RAD = 0.002, 0.01
 
@@ -158,6 +160,7 @@ def _placed(
         heading = (yaw + yaws[_other(step.side)]) / 2.0
         owed -= heading - before
         aim = _apart(feet, timeline, step.land, until) + home
+        aim += _homewards(step.side, places, stance_m, heading)
         aim = np.array([np.clip(aim[0], -AHEAD_M, AHEAD_M), np.clip(aim[1], *APART_M)])
         present = _rotated(places["left"] - places["right"], -heading)
         place = _tread(step.side, places, heading, present + step.share * (aim - present))
@@ -166,6 +169,19 @@ def _placed(
         steps.append(Step(step.side, step.leave, step.land, place, yaw, lift))
         places[step.side], yaws[step.side] = place, yaw
     return (*steps, *_closing(steps, places, yaws, home, timeline))
+
+
+def _homewards(
+    side: str, places: dict[str, FloatArray], stance_m: dict[str, FloatArray], heading_rad: float
+) -> FloatArray:
+    """Return how much further apart (2,) a step brings the feet to stay on the stage."""
+    away = np.mean(list(places.values()), axis=0) - np.mean(list(stance_m.values()), axis=0)
+    distance = float(np.linalg.norm(away))
+    if distance <= STAGE_M:
+        return np.zeros(2)
+    back = min(HOMEWARDS * (distance - STAGE_M), HOMEWARDS_M)
+    out = 1.0 if side == "left" else -1.0
+    return np.asarray(-out * back * _rotated(away / distance, -heading_rad))
 
 
 def _closing(

@@ -67,7 +67,7 @@ def dance_of_joints(keys: JointKeys, robot: RobotModel, config: MotionConfig) ->
         raise DataError(f"{keys.name}: lasts {keys.duration_s:g} s; that is no motion")
     whole = _whole(motion, robot, stand)
     remarks += _said(motion, robot, config)
-    if config.balance == "upper-body" and _legs_move(robot, whole, stand):
+    if not config.full_body and _legs_move(robot, whole, stand):
         remarks.append(
             "its legs are left out, since the robot stands; --balance full-body lets it sway"
         )

@@ -31,7 +31,8 @@ __all__ = ["Sway", "plan_sway"]
 TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.1)
 """Units a control point may go in each round."""
 DRAW_TRUST = (0.5, 0.3, 0.3, 0.2)  # likewise, after less was asked for
-DRAWS = 10
+DRAWS = 12
+STOPS, STOP_WIDTH_S = 4, 1.0  # after those, nothing is asked for around what is still broken
 SMALL_SHARE = 0.05  # of a unit: less sway is none
 DRAW_SHARE = 0.75
 DRAW_WIDTH_S = 0.3
@@ -109,7 +110,8 @@ def plan_sway(
         calm = np.minimum(calm, before.amplitude)
         problem = problem_of(calm)
         state = problem.reached(before.state, before.task)
-        state = _settled(problem, state, calm < before.amplitude)
+        changed = (calm < before.amplitude) | problem.broken(state)[1:-1]
+        state = _settled(problem, state, changed)
     else:
         problem = problem_of(calm)
         state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
@@ -127,16 +129,20 @@ def _drawn_back(
 ) -> Sway:
     """Return a way that breaks no limit, less asked for where it must."""
     step_s = problem.task.support.step_s
-    for attempt in range(DRAWS):
+    for attempt in range(DRAWS + STOPS):
         bad = problem.broken(state)[1:-1]
         if not bad.any():
             return Sway(problem.task, state, calm)
         before, asked = problem.task, calm
-        width = DRAW_WIDTH_S / step_s * (1.0 + attempt / 3.0)
-        calm = calm * (1.0 - (1.0 - DRAW_SHARE) * _around(bad, width))
+        if attempt < DRAWS:
+            width, share = DRAW_WIDTH_S * (1.0 + attempt / 3.0), DRAW_SHARE
+        else:
+            width, share = STOP_WIDTH_S * (1.0 + attempt - DRAWS), 0.0
+        calm = calm * (1.0 - (1.0 - share) * _around(bad, width / step_s))
         problem = problem_of(calm)
         state = problem.reached(state, before)
-        state = _settled(problem, state, calm < asked)
+        # Other steps may come to lie elsewhere when one is calmed.
+        state = _settled(problem, state, (calm < asked) | problem.broken(state)[1:-1])
     if problem.broken(state).any():  # the stand is legal
         calm = np.zeros_like(calm)
         problem = problem_of(calm)

@@ -132,7 +132,7 @@ class WholePlan:
             "limit_share": config.limit_share,
             "mirror": config.mirror,
             "leave_alone": list(config.joints_left_alone),
-            "balance_mode": config.balance,
+            "balance_mode": "full-body" if config.full_body else "upper-body",
             "footwork": config.footwork,
             "stand": config.stand,
             "start_posture": config.start_posture or config.stand,

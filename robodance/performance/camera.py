@@ -23,6 +23,7 @@ AZIMUTH_RAD = -0.42
 ELEVATION_RAD = 0.15
 DISTANCE_M = 1.6
 FIELD_OF_VIEW_DEG = 29.0  # vertical: 0.4 m above and below the middle
+SIDE_ROOM_M = 0.12  # that a robot with its arms stretched leaves on either side
 NEAR_M, FAR_M = 0.2, 12.0
 SHELL_M = 0.04  # the shapes people see reach this far beyond the capsules (fingers, ears)
 OTHERS_M = 0.06  # thickness of what else there is
@@ -67,6 +68,17 @@ class Camera:
             level * np.sin(self.azimuth_rad),
             np.sin(self.elevation_rad),
         ])
+
+    def framing(self, places_m: FloatArray) -> Camera:
+        """Return the same camera before the middle of places (F, 2), as far as they all need."""
+        middle = (places_m.min(axis=0) + places_m.max(axis=0)) / 2.0
+        here = replace(self, centre_m=(float(middle[0]), float(middle[1])))
+        right, _, back = here._axes()
+        nearer = float(((places_m - middle) @ back[:2]).max())
+        aside = float(np.abs((places_m - middle) @ right[:2]).max())
+        wide = np.tan(np.radians(FIELD_OF_VIEW_DEG) / 2.0) * self.width / self.height
+        room = max(aside - SIDE_ROOM_M, 0.0) / wide
+        return replace(here, distance_m=self.distance_m + max(nearer, room))
 
     def moved(self, view: FloatArray) -> Camera:
         """Return the same camera at another elevation and distance, (2,)."""

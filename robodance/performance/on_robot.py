@@ -48,7 +48,7 @@ def look_at_robot(config: PerformConfig) -> tuple[PerformConfig, tuple[str, ...]
     """
     from robodance.performance.backends.naoqi import NaoqiRobot
 
-    if config.motion.balance == "full-body" and config.motion.footwork == "steps":
+    if config.motion.full_body and config.motion.footwork == "steps":
         raise PreflightRefused(f"steps are danced in simulation only; {PLANTED}")
     naoqi = config.naoqi
     with NaoqiRobot(load_robot(config.robot), naoqi) as robot:

@@ -109,14 +109,14 @@ def _job(
     """Return what is to be drawn."""
     positions, poses = _states(log, timeline.robot_times_s)
     moments = song_times(plan, timeline.robot_times_s)
-    x, y = float(plan.torso_pose[0, 0]), float(plan.torso_pose[0, 1])
+    x, y = plan.torso_pose[0, :2].tolist()
     figure = None
     if config.side_by_side:
         figure = figure_joints(plan, moments)
         camera = Camera((x, y + 0.5 * ASIDE_M), config.width, config.height)
         camera = replace(camera, distance_m=FURTHER * camera.distance_m)
     else:
-        camera = Camera((x, y), config.width, config.height)
+        camera = Camera((x, y), config.width, config.height).framing(poses[:, :2])
     path = camera_path(config.camera_path, camera, moments, plan.beats_s, plan.beat_numbers)
     poses = turned_poses(poses, path.turns_rad, camera.centre_m)
     if figure is not None:
