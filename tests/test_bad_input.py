@@ -185,7 +185,7 @@ def test_ctrl_c_at_any_moment_ends_cleanly(share, number, tmp_path, performance_
 
 def performance_command(folder):
     return [
-        *(sys.executable, "-m", "robodance", "perform", str(DEMO), "--sim", "--to", "8"),
+        *(sys.executable, "-m", "robodance", "perform", str(DEMO), "--sim", "--to", "4"),
         *("--record", "--out", str(folder), "--set", "recording.width=320"),
         *("--set", "recording.height=180"),
     ]
