@@ -128,6 +128,12 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         "--overlay", action="store_true", default=None, help="write title, tempo and beats"
     )
     leave.add_argument(
+        "--floor-plan",
+        action="store_true",
+        default=None,
+        help="draw soles, support polygon and ZMP from above in a corner of the film",
+    )
+    leave.add_argument(
         "--camera", metavar="DEVICE", help="film with a camera of this computer: /dev/video0"
     )
     leave.add_argument(
@@ -247,6 +253,7 @@ def what_to_perform(
         "recording.camera_path": options.camera_path,
         "recording.side_by_side": options.side_by_side,
         "recording.overlay": options.overlay,
+        "recording.floor_plan": options.floor_plan,
         "recording.camera": options.camera,
         "recording.slow_audio": options.slow_audio,
     }

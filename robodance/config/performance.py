@@ -85,6 +85,8 @@ class RecordingConfig:
     """Whether the dancer whom the robot follows stands beside it."""
     overlay: bool = False
     """Whether title, tempo and beats are written into the pictures."""
+    floor_plan: bool = False
+    """Whether soles, support polygon, ZMP and centre of mass are drawn from above in a corner."""
     camera: str | None = None
     """Camera that films instead of drawing: a device, or a film that plays as one; None: drawn."""
     clock: str = "music"

@@ -19,6 +19,7 @@ from robodance.performance.camera_path import camera_path, turned, turned_poses
 from robodance.performance.encoding import FilmFormat, Picture, write_film
 from robodance.performance.figure import ASIDE_M, bone_lengths, figure_joints
 from robodance.performance.film_time import Timeline, film_timeline, robot_times, song_times
+from robodance.performance.floor_plan import FloorPlan
 from robodance.performance.overlay import Overlay, overlay_lines
 from robodance.performance.render_worker import RenderJob
 from robodance.performance.rendering import Drawing, draw_pictures
@@ -89,6 +90,8 @@ def record(
         pictures = drawing.pictures
         if config.overlay:
             pictures = _written(pictures, plan, timeline, config)
+        if config.floor_plan:
+            pictures = _with_floor(pictures, plan, log, timeline, robot, config)
         write_film(path, pictures, film, frames=frames, sound=sound, progress=progress)
     return Recording(
         path=str(path),
@@ -158,6 +161,21 @@ def _written(
     )
     for picture, moment in zip(pictures, moments, strict=True):
         yield overlay.write(picture, float(moment))
+
+
+def _with_floor(
+    pictures: Iterator[Picture],
+    plan: Plan,
+    log: PerformanceLog,
+    timeline: Timeline,
+    robot: RobotModel,
+    config: RecordingConfig,
+) -> Iterator[Picture]:
+    """Draw soles, support and ZMP into a corner of pictures."""
+    times = timeline.robot_times_s
+    drawn = FloorPlan(robot, plan, *_states(log, times), times, config.height, config.width)
+    for number, picture in enumerate(pictures):
+        yield drawn.write(picture, number)
 
 
 def _states(log: PerformanceLog, times_s: FloatArray) -> tuple[FloatArray, FloatArray]:
