@@ -57,7 +57,7 @@ class MotionConfig:
     """Distance kept between the ZMP and the edge of the support."""
     full_body_margin_m: float = 0.04
     """The same while torso and legs move on both soles (balance: full-body)."""
-    single_support_margin_m: float = 0.025
+    single_support_margin_m: float = 0.03
     """The same while one sole carries the robot (balance: full-body)."""
     lead_in_s: float = 2.0
     """Time to get from the start posture into the dance."""

@@ -27,7 +27,7 @@ from robodance.values import BoolArray, FloatArray
 
 __all__ = ["SwayProgram"]
 
-SMOOTH = 20.0  # of squared second differences of units, at 25 knots a second
+SMOOTH = 150.0  # of squared second differences of units, at 25 knots a second: what jerks, rocks
 NEAR = 0.3  # share of a limit beyond which its row takes part
 NEAR_TORQUE = 0.6  # likewise, of a torque
 TORQUE_PER_UNIT = 1.0  # by how much of that a torque changes at most when a unit does

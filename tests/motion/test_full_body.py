@@ -174,7 +174,7 @@ def test_planning_again_with_a_calmer_phrase_calms_that_phrase_only(adapted):
 
 
 def test_wild_sway_is_made_legal_and_without_the_rows_it_is_not(monkeypatch):
-    wild = swaying(amplitude_m=0.35, seconds_each=0.9, seconds=4.0)
+    wild = swaying(amplitude_m=0.6, seconds_each=0.7, seconds=4.0)
     kept = adapt(wild, ROBOT, FULL)
     certificate = certify(kept.plan, ROBOT)
     assert certificate.clean, certificate.violations
