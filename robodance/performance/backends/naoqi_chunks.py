@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from robodance.performance.conductor import executed_curve
 from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin, support_polygon, to_world
@@ -129,7 +130,7 @@ def borders(plan: Plan, robot: RobotModel) -> FloatArray:
 
 def _border_costs(plan: Plan, robot: RobotModel, moments: FloatArray) -> FloatArray:
     """What a border costs at each moment (N,): speed, and not standing."""
-    curve = CubicSpline(plan.times_s, plan.positions_rad, bc_type="clamped")
+    curve = executed_curve(plan)
     speeds = np.abs(curve(moments, 1)) / np.maximum(plan.velocity_limits_rad_s, 1e-9)
     nearest = np.clip(np.searchsorted(plan.times_s, moments), 0, len(plan.times_s) - 1)
     poses = forward_kinematics(robot, curve(moments))
@@ -145,9 +146,8 @@ def _border_costs(plan: Plan, robot: RobotModel, moments: FloatArray) -> FloatAr
     return np.asarray(cost)
 
 
-def headroom(plan: Plan, start_s: float, end_s: float) -> float:
-    """Return how many times faster a piece of the plan may be played inside its limits."""
-    curve = CubicSpline(plan.times_s, plan.positions_rad, bc_type="clamped")
+def headroom(plan: Plan, curve: CubicSpline, start_s: float, end_s: float) -> float:
+    """Return how many times faster a piece of the plan's curve may be played inside its limits."""
     moments = np.arange(start_s, end_s + 0.005, 0.005).clip(max=end_s)
     tiny = 1e-9
     speed = np.abs(curve(moments, 1)).max(axis=0)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from robodance.errors import PerformanceAborted
 from robodance.performance.backends.naoqi_chunks import (
@@ -22,6 +21,7 @@ from robodance.performance.backends.naoqi_chunks import (
 from robodance.performance.backends.naoqi_clock import DriftControl, RobotMotion
 from robodance.performance.backends.naoqi_link import Link
 from robodance.performance.backends.naoqi_music import LEAD_S, Music
+from robodance.performance.conductor import executed_curve
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
@@ -68,7 +68,7 @@ class Player:
     ) -> None:
         self._link, self._plan, self._music, self._cycle_s = link, plan, music, cycle_s
         self._kind = kind
-        self._curve = CubicSpline(plan.times_s, plan.positions_rad, bc_type="clamped")
+        self._curve = executed_curve(plan)
         self._names = moving_joints(plan)
         self._columns = [robot.index(name) for name in self._names]
         self._borders = list(borders(plan, robot)[1:])
@@ -132,7 +132,7 @@ class Player:
         chunk, cycles = self._next, round(late_s / self._cycle_s)
         if chunk is None or cycles < 1:
             return
-        faster = headroom(self._plan, chunk.start_s, chunk.end_s)
+        faster = headroom(self._plan, self._curve, chunk.start_s, chunk.end_s)
         quickest = np.ceil((chunk.end_s - chunk.start_s) / faster / self._cycle_s - 1e-6)
         duration = max(chunk.duration_s - cycles * self._cycle_s, quickest * self._cycle_s)
         self.chunks[-1] = self._next = self._fit((chunk.start_s, chunk.end_s), float(duration))
@@ -148,7 +148,7 @@ class Player:
         """Return where the robot is on the plan at a moment of this computer's clock."""
         if not self._queue:
             return float(self._plan.times_s[-1]) if self.done else self._reached_s
-        share, chunk = 0.0, self._queue[0].chunk
+        chunk = self._queue[0].chunk
         share = (now_s - self._motion.began_s) / chunk.duration_s
         if share > 1.0 and len(self._queue) > 1:
             after = self._queue[1].chunk
@@ -264,7 +264,7 @@ class Player:
         if not self._borders:
             return
         start, border = self._reached_s, float(self._borders.pop(0))
-        faster = headroom(self._plan, start, border)
+        faster = headroom(self._plan, self._curve, start, border)
         end, duration = self._control.next_span(start, border, ahead_s, faster)
         if not self._borders:
             end = border
