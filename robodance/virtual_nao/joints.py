@@ -122,6 +122,11 @@ class JointControl:
         column = self.robot.index(name)
         return self._twins.get(column, column)
 
+    def stiffen(self, motor: int, stiffness: float) -> None:
+        """Set a motor's stiffness (0..1), under both its names if it has two."""
+        twins = [twin for twin, leader in self._twins.items() if leader == motor]
+        self.stiffness[[motor, *twins]] = stiffness
+
     def set_angles(
         self, names: Sequence[str], angles: Sequence[float], fractions: Sequence[float]
     ) -> None:

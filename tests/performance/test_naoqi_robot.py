@@ -28,6 +28,7 @@ from robodance.performance.backends.naoqi_checks import (
     legs_moved,
     narrowed,
 )
+from robodance.performance.backends.naoqi_ending import Ending
 from robodance.performance.backends.naoqi_link import Link, parse_address
 from robodance.performance.backends.naoqi_sound import LEAD_S, make_wav
 from robodance.performance.conductor import conduct
@@ -363,3 +364,17 @@ def test_a_robot_that_is_not_connected_says_so(nao):
     backend = NaoqiRobot(nao, NaoqiConfig(address="127.0.0.1"))
     with pytest.raises(RobotError, match="not connected"):
         backend.preflight(arm_dance(nao, 2.0))
+
+
+def test_a_robot_that_refuses_to_rest_is_not_said_to_rest(standing):
+    said = []
+    with linked(standing) as link:
+        ending = Ending(link, said.append, reconnect_s=0.0)
+        for call in ("rest", "setStiffnesses"):
+            link.call("RobodanceFaults", "happen", "refuse", f"ALMotion.{call}/1")
+        assert not ending.rest(fallen=False, finished=True)
+        assert not asleep(standing)
+        link.call("RobodanceFaults", "happen", "refuse", "ALMotion.rest/1")
+        assert ending.rest(fallen=False, finished=True)
+    assert asleep(standing)
+    assert all("motors are switched off" in line for line in said)

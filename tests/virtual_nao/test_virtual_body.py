@@ -205,3 +205,11 @@ def test_it_follows_a_curve_as_the_simulation_does(nao):
     apart = np.degrees(np.abs(measured - expected)[inside])
     assert inside.sum() > 100
     assert apart.max() < 1.0
+
+
+def test_a_robot_whose_motors_are_all_off_is_not_awake(nao):
+    motion = awake(nao)
+    motion.setStiffnesses("LArm", 0.0)
+    assert motion.robotIsWakeUp()
+    motion.setStiffnesses("Body", 0.0)  # the hips' common motor has two names
+    assert not motion.robotIsWakeUp()

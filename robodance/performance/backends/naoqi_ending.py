@@ -76,14 +76,14 @@ class Ending:
                 self.link.call("ALMotion", "setStiffnesses", "Body", 0.0)
             else:
                 self.link.call("ALMotion", "rest", timeout_s=REST_S)
-        except RobotTimeout:
-            return False
-        except LinkLost:
+        except (RobotTimeout, LinkLost):
             return False
         except RobotError as error:
             self.say(f"{error}; its motors are switched off now")
-            with contextlib.suppress(RobotError):
+            try:
                 self.link.call("ALMotion", "setStiffnesses", "Body", 0.0)
+            except RobotError:
+                return False
         self._put_back(finished=finished)
         return True
 

@@ -177,9 +177,7 @@ class Link:
         """Return whether the robot has a service; some are missing on some versions."""
         try:
             self._service(service)
-        except LinkLost:
-            raise
-        except RobotTimeout:
+        except (LinkLost, RobotTimeout):
             raise
         except RobotError:
             return False

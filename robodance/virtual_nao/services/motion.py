@@ -82,7 +82,7 @@ class ALMotion(Service):
         joints = self._nao.joints
         listed = joints.joint_names(names)
         for name, value in zip(listed, numbers(stiffnesses, len(listed), 0.0, 1.0), strict=True):
-            joints.stiffness[joints.motor(name)] = value
+            joints.stiffen(joints.motor(name), value)
         self._nao.awake = bool((joints.stiffness > 0.0).any())
 
     def stiffnessInterpolation(self, names: Any, stiffnesses: Any, times: Any) -> Any:
@@ -230,7 +230,7 @@ class ALMotion(Service):
         return task.answer
 
     def _stiffen(self, column: int, value: float) -> None:
-        self._nao.joints.stiffness[column] = value
+        self._nao.joints.stiffen(column, value)
         self._nao.awake = bool((self._nao.joints.stiffness > 0.0).any())
 
     def _hand(self, call: str, name: str, target: float) -> Deferred:
