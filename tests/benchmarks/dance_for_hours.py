@@ -52,7 +52,10 @@ def perform(number, plans, config, url, pid, start):
     with linked(url) as link:
         link.call("RobodanceFaults", "mend")  # a robot would cool down and be charged
         since = link.call("RobodanceJournal", "time")
+        link.call("RobodanceJournal", "latest")  # from now on
     log, _ = dance_on_robot(plan, config, song, certify)
+    with linked(url) as link:
+        late_s = link.call("RobodanceJournal", "latest")
     judged = judge(url, plan, since_s=since)
     return {
         "number": number,
@@ -61,7 +64,9 @@ def perform(number, plans, config, url, pid, start):
         "client": held(os.getpid()),
         "robot": held(pid),
         "tracking_deg": float(judged.tracking_deg.max()),
+        "start_ms": float(1e3 * judged.ahead_s[0]),
         "apart_ms": float(1e3 * np.abs(judged.ahead_s).max()),
+        "late_s": late_s,
         "at_rest": log.metadata["at_rest"],
         "slipped_s": judged.slipped_s,
     }

@@ -14,6 +14,7 @@ from robodance.performance.backends.naoqi_chunks import (
     borders,
     headroom,
     make_chunk,
+    make_hold,
     moving_joints,
 )
 from robodance.performance.backends.naoqi_clock import DriftControl, MusicClock, RobotMotion
@@ -174,6 +175,44 @@ def test_a_chunk_that_came_too_late_is_seen_as_a_gap():
     motion.next(2.002, 1.0, 2.4)
     assert motion.gap_s == pytest.approx(0.4, abs=0.01)
     assert motion.began_s == pytest.approx(2.401)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    guess_s=st.floats(-0.1, 0.1),
+    jitter_s=st.floats(0.0, 0.02),
+    stall_s=st.floats(0.0, 0.1),
+)
+def test_a_robot_that_counts_in_is_known_whatever_was_thought_of_its_first_order(
+    seed, guess_s, jitter_s, stall_s
+):
+    rng = np.random.default_rng(seed)
+    motion = RobotMotion(jitter_s / 2.0)  # what half a round trip says
+    motion.set(guess_s)
+    stalled = rng.integers(1, 6)  # one answer is noticed late
+    for k in range(1, 6):
+        heard = 0.3 * k + rng.uniform(0.0, jitter_s) + (stall_s if k == stalled else 0.0)
+        motion.next(heard, 0.3, 0.3 * (k - 1))
+    assert motion.began_s == pytest.approx(1.5, abs=jitter_s / 2.0 + 1e-9)
+
+
+def test_the_robot_waits_where_the_plan_begins(nao):
+    plan = arm_dance(nao, 8.0)
+    names = moving_joints(plan)
+    columns = [nao.index(name) for name in names]
+    hold = make_hold(executed_curve(plan), names, columns, -0.8, 0.4)
+    method, (sent, angles, times, absolute) = hold.method, hold.arguments()
+    assert (method, tuple(sent), absolute) == ("angleInterpolation", names, True)
+    np.testing.assert_allclose(np.ravel(angles), plan.positions_rad[0, columns], atol=1e-12)
+    assert times == [[0.4]] * len(names)
+    early = chunk_of(plan, nao, -0.08, 1.6, "bezier", first=True)
+    late = chunk_of(plan, nao, 0.0, 1.6, "bezier", first=True)
+    for j, name in enumerate(names):
+        at = np.linspace(0.4, 1.6, 100)  # beyond the first key, where both say the same
+        start = plan.positions_rad[0, nao.index(name)]
+        off = played(early, j, at + 0.08, start) - played(late, j, at, start)
+        assert np.abs(off).max() < CLOSE_RAD
 
 
 def test_lights_flash_less_than_three_times_a_second(nao):

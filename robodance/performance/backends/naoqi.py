@@ -314,7 +314,7 @@ class NaoqiRobot:
         }
 
     def _begin(self) -> None:
-        """Start the music and, on its clock, the dance."""
+        """Start the music and, on its clock, the dance; returns when it begins."""
         music, player, plan = self._music, self._player, self._ready_plan()
         watch = self._watch
         assert music is not None
@@ -322,13 +322,11 @@ class NaoqiRobot:
         assert watch is not None
         link_tend, self._link.tend = self._link.tend, self._tend_quietly
         music.start()
-        first = float(plan.times_s[0])
-        while music.moment(time.monotonic()) + watch.delay_s + player.order_s < first:
-            self._tend_quietly()
-            music.tend()
-            time.sleep(0.001)
         player.start(lambda: watch.delay_s)
         self._link.tend = link_tend
+        while player.moment(time.monotonic()) < plan.times_s[0]:
+            self._tend()
+            time.sleep(POLL_S)
 
     def _still_background(self) -> None:
         """Switch off the small motions that go on by themselves; protection stays."""

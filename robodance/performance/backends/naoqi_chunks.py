@@ -20,7 +20,15 @@ from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin, support_polygon, to_world
 from robodance.values import FloatArray, Plan
 
-__all__ = ["Chunk", "borders", "headroom", "make_chunk", "moving_joints", "worst_error"]
+__all__ = [
+    "Chunk",
+    "borders",
+    "headroom",
+    "make_chunk",
+    "make_hold",
+    "moving_joints",
+    "worst_error",
+]
 
 SHORTEST_S = 0.8
 LONGEST_S = 1.9  # two of them stay under four seconds
@@ -70,11 +78,6 @@ class Chunk:
     def keys(self) -> int:
         """How many keys all joints have together."""
         return sum(map(len, self.times_s))
-
-    @property
-    def wire_s(self) -> float:
-        """How long it takes to pack, send and unpack it, beside the network's delay."""
-        return self.keys * SECONDS_PER_KEY["bezier" if self.slopes else "linear"]
 
     def arguments(self) -> tuple[object, ...]:
         """Return the call's arguments: plain lists of numbers, in the order it wants."""
@@ -148,7 +151,7 @@ def _border_costs(plan: Plan, robot: RobotModel, moments: FloatArray) -> FloatAr
 
 def headroom(plan: Plan, curve: CubicSpline, start_s: float, end_s: float) -> float:
     """Return how many times faster a piece of the plan's curve may be played inside its limits."""
-    moments = np.arange(start_s, end_s + 0.005, 0.005).clip(max=end_s)
+    moments = np.arange(start_s, end_s + 0.005, 0.005).clip(curve.x[0], end_s)
     tiny = 1e-9
     speed = np.abs(curve(moments, 1)).max(axis=0)
     push = np.abs(curve(moments, 2)).max(axis=0)
@@ -171,7 +174,7 @@ def make_chunk(
     """Return a piece of the curve, in the form that follows it closer and can be sent in time.
 
     Args:
-        curve: The plan's curve, all J joints.
+        curve: The plan's curve, all J joints; before its first moment the robot waits there.
         names: The joints to send.
         columns: Their columns.
         span_s: Robot times on the plan of the piece's start and end.
@@ -208,7 +211,7 @@ def _fit(
     count = max(1, int(duration_s / step))
     grid = np.linspace(0.0, duration_s, count + 1)
     fine = np.linspace(0.0, duration_s, 8 * count + 1)
-    on_plan = np.minimum(span_s[0] + rate * fine, span_s[1])
+    on_plan = (span_s[0] + rate * fine).clip(curve.x[0], span_s[1])
     values, slopes = curve(on_plan)[:, columns], rate * curve(on_plan, 1)[:, columns]
     start = min(count, int(np.ceil(FIRST_KEY_S / step))) if first else 1
     rows: list[tuple[FloatArray, FloatArray, FloatArray]] = []
@@ -309,6 +312,17 @@ def _control_points(
         after = float(lengths[k + 1]) / 3.0 if k + 1 < len(angles) else 0.0
         points.append([angle, [3, -before, -before * slope], [3, after, after * slope]])
     return points
+
+
+def make_hold(
+    curve: CubicSpline, names: Sequence[str], columns: Sequence[int], start_s: float, seconds: float
+) -> Chunk:
+    """Return a chunk in which the robot waits where the plan begins, ``start_s`` on the plan."""
+    angles = curve(curve.x[0])[list(columns)]
+    return Chunk(
+        start_s, start_s + seconds, seconds, tuple(names), ((seconds,),) * len(names),
+        tuple((float(angle),) for angle in angles), (), 0.0,
+    )  # fmt: skip
 
 
 def worst_error(chunks: Sequence[Chunk]) -> float:

@@ -19,8 +19,7 @@ WINDOW_S = 4.0  # readings of the music that count; older ones know nothing of a
 READINGS = 200
 BEST = 8  # the readings that were answered fastest decide
 GAP_S = 0.12  # a chunk that starts this much later was sent too late
-GAIN = 0.25  # weight of one measured end of a chunk
-SURPRISE_S = 0.05  # no single end of a chunk counts for more
+ENDS = 8  # the last ends of chunks that count, and the guess that the first was based on
 BELIEVED = 2
 MOST_STRETCH = 0.03  # a correction is spread so that nobody sees it
 DEAD_BAND_S = 0.002
@@ -60,7 +59,8 @@ class RobotMotion:
     """Where the robot is on its plan, told from the ends of its chunks.
 
     A robot that has its next chunk goes on without a gap, so an answer that comes late says
-    more about the network than about the robot; only two in a row are believed.
+    more about the network, or about this computer, than about the robot: the median of the
+    last ends counts, and of ends that are far off only two in a row are believed.
 
     Attributes:
         delay_s: How long a message takes of late.
@@ -71,12 +71,17 @@ class RobotMotion:
     delay_s: float
     began_s: float = 0.0
     gap_s: float = 0.0
-    _heard: int = 0
+    _late_s: deque[float] = field(default_factory=lambda: deque([0.0], maxlen=ENDS))
     _odd: int = 0
 
     def start(self, sent_s: float, cycle_s: float) -> None:
         """Note when the first chunk was sent; it begins with the next motion cycle."""
-        self.began_s = sent_s + self.delay_s + cycle_s / 2.0
+        self.set(sent_s + self.delay_s + cycle_s / 2.0)
+
+    def set(self, began_s: float) -> None:
+        """Say when the playing chunk began; what was known before counts no more."""
+        self.began_s, self._odd = began_s, 0
+        self._late_s = deque([0.0], maxlen=ENDS)
 
     def next(self, answered_s: float, duration_s: float, sent_s: float) -> None:
         """Note that a chunk has ended and the next one plays.
@@ -89,16 +94,17 @@ class RobotMotion:
         expected = self.began_s + duration_s
         arrived = sent_s + self.delay_s
         late = (answered_s - self.delay_s) - expected
-        self._heard += 1
         self._odd = self._odd + 1 if abs(late) > GAP_S else 0
         if arrived > expected + max(late, 0.0) and arrived - expected > GAP_S:
-            self.began_s = arrived  # it was not there in time: the robot stood and waited
+            self.set(arrived)  # it was not there in time: the robot stood and waited
             self.gap_s = max(self.gap_s, arrived - expected)
         elif self._odd >= BELIEVED:
-            self.began_s, self._odd = expected + late, 0
+            self.set(expected + late)
         else:
-            gain = max(GAIN, 1.0 / (self._heard + 1))
-            self.began_s = expected + gain * float(np.clip(late, -SURPRISE_S, SURPRISE_S))
+            self._late_s.append(late)
+            shift = float(np.median(self._late_s))
+            self.began_s = expected + shift
+            self._late_s = deque((late_s - shift for late_s in self._late_s), maxlen=ENDS)
 
 
 @dataclass(frozen=True)

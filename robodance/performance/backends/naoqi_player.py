@@ -1,4 +1,9 @@
-"""Keep a robot supplied with the next piece of the curve, on the music's clock."""
+"""Keep a robot supplied with the next piece of the curve, on the music's clock.
+
+Before the dance the robot counts in: it is told to wait where it is, in short pieces. By the
+moments at which they end its clock is known before it moves, however late this computer, the
+network or the robot are with a message, and the first chunk lies in wait for its turn.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +20,7 @@ from robodance.performance.backends.naoqi_chunks import (
     borders,
     headroom,
     make_chunk,
+    make_hold,
     moving_joints,
     worst_error,
 )
@@ -34,6 +40,8 @@ EARLY_S, FIT_S = 0.2, 0.01
 BLOCKED_S = 0.5
 TAKEN_S = 0.4  # until the robot has the first chunk
 LATEST_ANSWER_S = 2.0  # after a chunk's end; then something is wrong
+HOLD_S = 0.3  # of counting in; longer where messages take long
+LEAST_HOLD_S = 0.1  # what is left of the count when the dance is sent
 
 
 @dataclass
@@ -43,6 +51,7 @@ class _Sent:
     chunk: Chunk
     future: Any
     sent_s: float
+    dances: bool
 
 
 class Player:
@@ -69,32 +78,24 @@ class Player:
         self._link, self._plan, self._music, self._cycle_s = link, plan, music, cycle_s
         self._kind = kind
         self._curve = executed_curve(plan)
-        self._names = moving_joints(plan)
+        self._names = moving_joints(plan) or plan.joint_names[:1]
         self._columns = [robot.index(name) for name in self._names]
         self._borders = list(borders(plan, robot)[1:])
-        self._reached_s = float(plan.times_s[0])  # how far chunks were made
+        self._first_s = self._reached_s = float(plan.times_s[0])  # how far chunks were made
         self._queue: list[_Sent] = []
         self._motion = RobotMotion(0.0)
         self._delay: Callable[[], float] = lambda: 0.0
         self._control = DriftControl(cycle_s)
         self._next: Chunk | None = None
-        self._off_since = np.full(len(plan.joint_names), self._reached_s)
+        self._looked_s = 0.0  # when the playing chunk was last seen not to have ended
+        self._off_since = np.full(len(plan.joint_names), self._first_s)
         self.drifts_s: list[float] = []
         self.chunks: list[Chunk] = []
-        self._prepare(0.0)
 
     @property
     def done(self) -> bool:
         """Whether all has been played."""
-        return not self._queue and self._next is None
-
-    @property
-    def order_s(self) -> float:
-        """From sending the next chunk to its beginning, beside the network's delay.
-
-        A motion begins with a motion cycle.
-        """
-        return (0.0 if self._next is None else self._next.wire_s) + self._cycle_s / 2.0
+        return not self._queue and self._next is None and not self._borders
 
     def figures(self) -> dict[str, Any]:
         """Return how well the robot kept time, as far as it says."""
@@ -104,41 +105,29 @@ class Player:
             "chunks": len(self.chunks),
             "chunk_error_max_deg": float(np.degrees(worst_error(self.chunks))),
             "longest_wait_for_a_chunk_s": self._motion.gap_s,
+            "start_ahead_s": self.drifts_s[0] if self.drifts_s else None,
             "drift_max_s": float(drifts.max()),
             "drift_mean_s": float(drifts.mean()),
             "lead_s": LEAD_S,
         }
 
     def start(self, delay: Callable[[], float]) -> None:
-        """Send the first two chunks, the first now.
+        """Begin to count in; the dance follows by itself, on the music.
 
         Args:
             delay: Says how long a message takes of late.
         """
         self._delay = delay
         self._motion = RobotMotion(delay())
-        begins_s = time.monotonic() + delay() + self.order_s
-        self._catch_up(self._music.moment(begins_s) - float(self._plan.times_s[0]))
+        self._motion.set(time.monotonic() + delay() + self._cycle_s / 2.0)
+        self._prepare()
         self._send()
-        first = self._queue[0]
-        self._motion.start(first.sent_s + first.chunk.wire_s, self._cycle_s)
-        self._prepare(self._ahead())
+        self._motion.start(self._queue[0].sent_s, self._cycle_s)
         self._await_first()
-        self._send()
-        self._prepare(self._ahead())
-
-    def _catch_up(self, late_s: float) -> None:
-        """Shorten the first chunk, which begins slowly, when this computer starts it late."""
-        chunk, cycles = self._next, round(late_s / self._cycle_s)
-        if chunk is None or cycles < 1:
-            return
-        faster = headroom(self._plan, self._curve, chunk.start_s, chunk.end_s)
-        quickest = np.ceil((chunk.end_s - chunk.start_s) / faster / self._cycle_s - 1e-6)
-        duration = max(chunk.duration_s - cycles * self._cycle_s, quickest * self._cycle_s)
-        self.chunks[-1] = self._next = self._fit((chunk.start_s, chunk.end_s), float(duration))
+        self._go_on()
 
     def _await_first(self) -> None:
-        """Wait until the robot has the first chunk: calls on their way may overtake each other."""
+        """Wait until the robot has the first piece: calls on their way may overtake each other."""
         end = time.monotonic() + min(TAKEN_S, self._queue[0].chunk.duration_s / 2.0)
         while time.monotonic() < end:
             if self._link.call("ALMotion", "getTaskList"):
@@ -178,7 +167,7 @@ class Player:
         if worst.min() > before / 3.0:
             return moment_s
         moment = float(moments[worst.argmin()])
-        self._motion.began_s -= (moment - moment_s) / 2.0
+        self._motion.set(self._motion.began_s - (moment - moment_s) / 2.0)
         return moment
 
     def note_blocked(self, measured_rad: FloatArray, moment_s: float, most_rad: float) -> None:
@@ -217,6 +206,7 @@ class Player:
                     f"the robot has not ended its motion {now - end:.1f} s after its time; it "
                     "was stopped"
                 )
+            self._looked_s = now
             return
         self._link.result(first.future, f"ALMotion.{first.chunk.method}")
         if now < end - LATEST_ANSWER_S / 4.0:
@@ -225,19 +215,35 @@ class Player:
             )
         self._queue.pop(0)
         self._motion.delay_s = self._delay()
-        if self._queue:
-            self._motion.next(now, first.chunk.duration_s, self._queue[0].sent_s)
-            # How far dance and music are apart, where two chunks meet.
-            self._note_drift(self._queue[0].chunk.start_s)
-        if self._next is not None:
-            late = not self._queue
-            self._send()
-            if late:
-                self._motion.next(now, first.chunk.duration_s, self._queue[0].sent_s)
-            self._prepare(self._ahead())
+        late = not self._queue
+        if self.done:
+            return
+        ended = (max(self._looked_s, self._motion.began_s) + now) / 2.0
+        self._motion.next(ended, first.chunk.duration_s, now if late else self._queue[0].sent_s)
+        if not late:
+            self._note_drift(self._queue[0])
+        self._go_on()
+        if late:  # the robot had nothing to go on with, and stood
+            self._motion.start(self._queue[0].sent_s, self._cycle_s)
+            self._note_drift(self._queue[0])
 
-    def _note_drift(self, plan_s: float) -> None:
-        drift = plan_s - self._music.moment(self._motion.began_s)
+    def _go_on(self) -> None:
+        """Send what comes next; what comes after it is prepared while there is time.
+
+        While the robot counts in every end of a piece makes the start surer: nothing is
+        prepared before it must be sent.
+        """
+        if self._next is None:
+            self._prepare()
+        self._send()
+        if self.chunks:
+            self._prepare()
+
+    def _note_drift(self, sent: _Sent) -> None:
+        """Note how far dance and music are apart where two chunks meet."""
+        if not sent.dances:
+            return
+        drift = sent.chunk.start_s - self._music.moment(self._motion.began_s)
         self.drifts_s.append(drift)
         before = self.drifts_s[-2] if len(self.drifts_s) > 1 else 0.0
         if min(abs(drift), abs(before)) > HOPELESS_S:  # one answer may come late
@@ -257,23 +263,45 @@ class Player:
         assert len(self._queue) < HELD
         sent_s = time.monotonic()
         future = self._link.send("ALMotion", chunk.method, *chunk.arguments())
-        self._queue.append(_Sent(chunk, future, sent_s))
+        self._queue.append(_Sent(chunk, future, sent_s, bool(self.chunks)))
 
-    def _prepare(self, ahead_s: float) -> None:
+    def _prepare(self) -> None:
         """Make the chunk that will be sent next."""
-        if not self._borders:
+        if not self._borders or (not self.chunks and self._count_in()):
             return
+        ahead_s = self._ahead()
         start, border = self._reached_s, float(self._borders.pop(0))
         faster = headroom(self._plan, self._curve, start, border)
-        end, duration = self._control.next_span(start, border, ahead_s, faster)
+        if not self.chunks and ahead_s < 0.0:  # late: it begins slowly, so it can be made up for
+            quickest = (border - start) / faster
+            duration = self._cycles(max(border - start + ahead_s, quickest))
+            end = border
+        else:
+            end, duration = self._control.next_span(start, border, ahead_s, faster)
         if not self._borders:
             end = border
-            cycles = np.ceil((border - start - max(-ahead_s, 0.0)) / self._cycle_s)
-            quickest = np.ceil((border - start) / faster / self._cycle_s - 1e-6)
-            duration = float(max(cycles, quickest, 1.0) * self._cycle_s)
+            quickest = (border - start) / faster
+            duration = self._cycles(max(border - start - max(-ahead_s, 0.0), quickest))
         self._next = self._fit((start, end), duration)
         self._reached_s = end
         self.chunks.append(self._next)
+
+    def _count_in(self) -> bool:
+        """Prepare a piece of waiting, or say where the dance begins; returns whether it waits."""
+        sounds_s = self._reached_s - self._ahead()  # when the next piece begins
+        left_s = self._first_s - sounds_s
+        if left_s <= LEAST_HOLD_S:
+            self._reached_s = min(sounds_s, self._first_s)
+            return False
+        pieces = max(1, round(left_s / (HOLD_S + 4.0 * self._delay())))
+        seconds = max(1, int(left_s / pieces / self._cycle_s)) * self._cycle_s
+        self._next = make_hold(self._curve, self._names, self._columns, sounds_s, seconds)
+        self._reached_s = sounds_s + seconds
+        return True
+
+    def _cycles(self, seconds: float) -> float:
+        """Return the least whole number of motion cycles that lasts so long."""
+        return float(max(np.ceil(seconds / self._cycle_s - 1e-6), 1.0) * self._cycle_s)
 
     def _fit(self, span_s: tuple[float, float], duration_s: float) -> Chunk:
         return make_chunk(
