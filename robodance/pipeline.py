@@ -23,6 +23,7 @@ from robodance.values import (
     Certificate,
     Losses,
     PerformanceLog,
+    PerformedBeats,
     PoseSequence,
     Recording,
     SongAnalysis,
@@ -131,11 +132,13 @@ def perform(
                 recording = _film_of_camera(planned, capture, Path(record), report)
             else:
                 recording = _film(planned, log, Path(record), config, report, tell.say)
+    performed = None if log is None else _performed(planned, log, config)
     content = make_report(
         planned.plan,
         planned.certificate,
         planned.losses,
         log=log,
+        performed=performed,
         recording=recording,
         analysis=planned.analysis,
         seconds=clock.seconds,
@@ -144,7 +147,13 @@ def perform(
     if folder is not None:
         write_json(content, folder / "report.json")
         write_page(
-            folder / "report.html", planned.plan, planned.certificate, planned.losses, content, log
+            folder / "report.html",
+            planned.plan,
+            planned.certificate,
+            planned.losses,
+            content,
+            log,
+            performed,
         )
         _write_preview(planned, log, content, config, folder / "preview.html")
     _raise_if_failed(planned.certificate, log, folder)
@@ -254,6 +263,16 @@ def _dance(
     with open_backend(backend, load_robot(config.robot), config.simulation) as stage:
         steady = stabilised(stage, config.simulation)
         return conduct(planned.plan, steady, progress=report, watch=watch), None
+
+
+def _performed(
+    planned: PlannedDance, log: PerformanceLog, config: PerformConfig
+) -> PerformedBeats | None:
+    """Return which beats were hit by the joint angles that were measured."""
+    from robodance.motion.performed import measure_performed
+    from robodance.robots.model import load_robot
+
+    return measure_performed(planned.plan, log, load_robot(config.robot))
 
 
 def _capture(

@@ -35,7 +35,7 @@ from robodance.values import (
     PoseSequence,
 )
 
-__all__ = ["bone_errors", "measure_losses", "unlimited_motion"]
+__all__ = ["Shown", "bone_errors", "danced_part", "measure_losses", "unlimited_motion"]
 
 RATE_HZ = 25.0
 LEGS_REST_RAD = 1e-6
@@ -55,10 +55,10 @@ def measure_losses(
     """
     if unlimited is None:
         unlimited = unlimited_motion(plan, dance, robot)
-    times, moments, dancer = _danced(plan)
+    times, moments, dancer = danced_part(plan)
     targets = dance_targets(dancer, RATE_HZ)
-    done = _Shown(robot, _at(plan.times_s, plan.positions_rad, times))
-    ideal = _Shown(robot, _at(unlimited.times_s, unlimited.positions_rad, times))
+    done = Shown(robot, _at(plan.times_s, plan.positions_rad, times))
+    ideal = Shown(robot, _at(unlimited.times_s, unlimited.positions_rad, times))
     errors = _bone_errors(plan, robot, done, targets)
     arms, before = (
         {name: error for name, error in who.items() if name != HEAD_BONE}
@@ -142,13 +142,13 @@ def bone_errors(
     Returns:
         Bone name to (T,), at 25 samples per second of song.
     """
-    times, _, dancer = _danced(plan)
+    times, _, dancer = danced_part(plan)
     source = plan if motion is None else motion
-    shown = _Shown(robot, _at(source.times_s, source.positions_rad, times))
+    shown = Shown(robot, _at(source.times_s, source.positions_rad, times))
     return _bone_errors(plan, robot, shown, dance_targets(dancer, RATE_HZ))
 
 
-class _Shown:
+class Shown:
     """What a robot shows of a dance: where its named points are, in the torso frame."""
 
     def __init__(self, robot: RobotModel, positions_rad: FloatArray) -> None:
@@ -162,7 +162,7 @@ class _Shown:
 
 
 def _bone_errors(
-    plan: Plan, robot: RobotModel, shown: _Shown, targets: Targets
+    plan: Plan, robot: RobotModel, shown: Shown, targets: Targets
 ) -> dict[str, FloatArray]:
     errors = {}
     for side in SIDES:
@@ -176,7 +176,7 @@ def _bone_errors(
     return errors
 
 
-def _hand_errors(shown: _Shown, dancer: FloatArray) -> dict[str, FloatArray]:
+def _hand_errors(shown: Shown, dancer: FloatArray) -> dict[str, FloatArray]:
     """Return the hands' direction errors; a NAO's hand points on along its forearm."""
     seen = dancer @ chest_frame(dancer)
     return {
@@ -188,7 +188,7 @@ def _hand_errors(shown: _Shown, dancer: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-def _leg_errors(shown: _Shown, dancer: FloatArray) -> dict[str, FloatArray]:
+def _leg_errors(shown: Shown, dancer: FloatArray) -> dict[str, FloatArray]:
     """Return the legs' direction errors, the dancer seen from the pelvis.
 
     The pelvis' y axis runs along the hips to the left, its z axis up the trunk.
@@ -215,7 +215,7 @@ def _legs_move(plan: Plan, robot: RobotModel) -> bool:
     return bool((np.ptp(plan.positions_rad[danced][:, legs], axis=0) > LEGS_REST_RAD).any())
 
 
-def _danced(plan: Plan) -> tuple[FloatArray, FloatArray, FloatArray]:
+def danced_part(plan: Plan) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return robot and song times (F,) of the danced part, and the dancer there (F, 21, 3)."""
     first, last = plan.human_times_s[0], plan.human_times_s[-1]
     count = max(2, round((last - first) * RATE_HZ) + 1)

@@ -13,7 +13,7 @@ import numpy as np
 
 from robodance.errors import MissingDependency
 from robodance.output import write_atomically
-from robodance.values import Certificate, Losses, PerformanceLog, Plan
+from robodance.values import Certificate, Losses, PerformanceLog, PerformedBeats, Plan
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,6 +44,7 @@ def make_page(
     losses: Losses,
     content: Mapping[str, Any],
     log: PerformanceLog | None = None,
+    performed: PerformedBeats | None = None,
 ) -> str:
     """Return the page.
 
@@ -53,10 +54,12 @@ def make_page(
         losses: What the robot could not do of what the dancer did.
         content: What ``make_report`` made of them.
         log: What was measured; None when nothing was performed.
+        performed: Which beats were hit by what was measured.
     """
     parts = [_head(plan, content), _verdict(content), _tiles(content, losses), _warnings(content)]
-    parts += _figures(plan, certificate, losses, log)
-    parts += [_limits_table(content), _bones_table(content), _provenance(content)]
+    parts += _figures(plan, certificate, losses, log, performed)
+    parts += [_limits_table(content), _joints_table(content), _bones_table(content)]
+    parts.append(_provenance(content))
     body = "\n".join(part for part in parts if part)
     title = escape(_title(content))
     return (
@@ -78,7 +81,11 @@ def write_page(path: Path, *values: Any, **more: Any) -> None:
 
 
 def _figures(
-    plan: Plan, certificate: Certificate, losses: Losses, log: PerformanceLog | None
+    plan: Plan,
+    certificate: Certificate,
+    losses: Losses,
+    log: PerformanceLog | None,
+    performed: PerformedBeats | None,
 ) -> list[str]:
     try:
         from robodance.performance import plots
@@ -106,7 +113,7 @@ def _figures(
                 "Stops of the hands are what people see of a beat. Below: the beats on which a "
                 "hand stops or slows down clearly, within a 25th of a second.",
                 "stops",
-                lambda: plots.stops_figure(plan, beats),
+                lambda: plots.stops_figure(plan, beats, performed),
             )
         )
     trace = certificate.trace
@@ -235,6 +242,10 @@ def _tiles(content: Mapping[str, Any], losses: Losses) -> str:
     ]
     performance = content["performance"]
     if performance is not None:
+        hit = performance.get("beat_hits")
+        if hit and hit["beats"]:
+            share = 100.0 * hit["hit"] / hit["beats"]
+            tiles.append((f"{share:.0f} %", "of beats hit as performed, by the joints measured"))
         tiles.append((str(performance["falls"]), "falls"))
         tiles.append((_degrees(performance["tilt_max_deg"]), "largest tilt of the trunk"))
     inner = "".join(
@@ -275,6 +286,24 @@ def _limits_table(content: Mapping[str, Any]) -> str:
         '<h2>Limits, joint by joint</h2><p class="note">Largest share of each limit, and the '
         f"average torque as a share of what the motor can give for ever.</p>{table}"
     )
+
+
+def _joints_table(content: Mapping[str, Any]) -> str:
+    """How each joint followed, and how warm it is where the robot says so."""
+    performance = content["performance"] or {}
+    followed = performance.get("tracking_error_rms_by_joint_deg") or {}
+    if not followed:
+        return ""
+    warm = [performance.get(f"temperatures_{when}_c") or {} for when in ("before", "after")]
+    rows = [
+        [name, _degrees(off), *(_celsius(degrees.get(name)) for degrees in warm if degrees)]
+        for name, off in followed.items()
+    ]
+    head = ["joint", "off the plan, RMS"]
+    head += [
+        f"motor {when}" for when, degrees in zip(("before", "after"), warm, strict=True) if degrees
+    ]
+    return f"<h2>As performed, joint by joint</h2>{_table(head, rows, str, 0)}"
 
 
 def _bones_table(content: Mapping[str, Any]) -> str:
@@ -335,6 +364,10 @@ def _mm(metres: float | None) -> str:
 
 def _degrees(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}°"
+
+
+def _celsius(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} °C"
 
 
 def _percent(share: float | None) -> str:

@@ -25,6 +25,7 @@ from robodance.values import (
     IntArray,
     Losses,
     PerformanceLog,
+    PerformedBeats,
     Plan,
 )
 
@@ -101,9 +102,15 @@ def error_figure(plan: Plan, losses: Losses) -> Figure:
     return figure
 
 
-def stops_figure(plan: Plan, beats: BeatLosses) -> Figure:
+def stops_figure(plan: Plan, beats: BeatLosses, performed: PerformedBeats | None = None) -> Figure:
     """Draw the stops of the dancer's hands and which of them the robot makes, and beats hit."""
-    figure, (axes, strip) = _stacked(2.6, (6.0, 1.3))
+    rows = [
+        ("dancer hits", beats.times_s[beats.hit_by_dancer], GREY),
+        ("plan hits", beats.times_s[beats.hit_after], BLUE),
+    ]
+    if performed is not None:
+        rows.append(("robot hits", performed.times_s[performed.hit], ORANGE))
+    figure, (axes, strip) = _stacked(2.0 + 0.3 * len(rows), (6.0, 0.65 * len(rows)))
     group = max(1, int(np.ceil(len(beats.times_s) / 120)))
     starts = np.arange(0, len(beats.times_s), group)
     edges = np.append(beats.times_s[starts], beats.times_s[-1] + _beat_length(beats.times_s))
@@ -128,12 +135,10 @@ def stops_figure(plan: Plan, beats: BeatLosses) -> Figure:
     axes.set_ylabel("stops per beat" if group == 1 else f"stops per {group} beats")
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     _legend(axes, 3)
-    for row, (hit, colour) in enumerate(((beats.hit_by_dancer, GREY), (beats.hit_after, BLUE))):
-        strip.eventplot(
-            beats.times_s[hit], lineoffsets=row, linelengths=0.7, linewidths=0.9, colors=colour
-        )
-    strip.set_yticks([0, 1], ["dancer hits", "robot hits"])
-    strip.set_ylim(-0.6, 1.6)
+    for row, (_, times, colour) in enumerate(rows):
+        strip.eventplot(times, lineoffsets=row, linelengths=0.7, linewidths=0.9, colors=colour)
+    strip.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    strip.set_ylim(-0.6, len(rows) - 0.4)
     strip.invert_yaxis()
     strip.grid(visible=False)
     _song_axis(strip, plan)

@@ -16,6 +16,7 @@ from robodance.values import (
     Certificate,
     Losses,
     PerformanceLog,
+    PerformedBeats,
     Plan,
     Recording,
     SongAnalysis,
@@ -26,6 +27,7 @@ __all__ = ["REPORT_VERSION", "make_report", "summarise"]
 REPORT_VERSION = 1
 HEAT_SHARE = 1.0  # a motor's nominal torque is what it can give for ever
 LEANS_DEG = 5.0  # chosen by us: more than this is seen and worth a word
+ON_TIME_S = 0.02  # how close to the music a robot should begin
 
 
 def make_report(
@@ -34,6 +36,7 @@ def make_report(
     losses: Losses,
     *,
     log: PerformanceLog | None = None,
+    performed: PerformedBeats | None = None,
     recording: Recording | None = None,
     analysis: SongAnalysis | None = None,
     seconds: Mapping[str, float] | None = None,
@@ -46,6 +49,7 @@ def make_report(
         certificate: What an independent check of the plan found.
         losses: What the robot could not do of what the dancer did.
         log: What happened; None when nothing was performed.
+        performed: Which beats were hit then; None where that cannot be told.
         recording: The film, if there is one.
         analysis: What was heard, for a dance made for a song.
         seconds: Seconds spent in each stage.
@@ -61,7 +65,7 @@ def make_report(
         },
         "certificate": _certificate(certificate),
         "losses": _losses(losses),
-        "performance": None if log is None else _performance(log),
+        "performance": None if log is None else _performance(log, performed),
         "film": None if recording is None else asdict(recording),
         "seconds": dict(seconds or {}),
         "warnings": [*warnings, *_warnings(certificate, log, analysis)],
@@ -145,7 +149,7 @@ def _per_beat(losses: Losses, beats: BeatLosses) -> dict[str, Any]:
     }
 
 
-def _performance(log: PerformanceLog) -> dict[str, Any]:
+def _performance(log: PerformanceLog, performed: PerformedBeats | None) -> dict[str, Any]:
     metadata = dict(log.metadata)
     return {
         "backend": log.backend,
@@ -156,7 +160,22 @@ def _performance(log: PerformanceLog) -> dict[str, Any]:
         "tilt_p99_deg": float(np.degrees(np.percentile(log.tilt_rad, 99))),
         "zmp_margin_min_m": float(log.zmp_margin_m.min()),
         "zmp_margin_p1_m": float(np.percentile(log.zmp_margin_m, 1)),
+        "beat_hits": None if performed is None else _performed(performed),
         **metadata,
+    }
+
+
+def _performed(performed: PerformedBeats) -> dict[str, Any]:
+    """Return what was hit by measured joint angles, and of the same beats by the plan."""
+    return {
+        "beats": len(performed.times_s),
+        "hit": int(performed.hit.sum()),
+        "hit_by_plan": int(performed.hit_by_plan.sum()),
+        "arm_stops": performed.stops,
+        "arm_stops_hit": performed.stops_hit,
+        "arm_stops_hit_by_plan": performed.stops_hit_by_plan,
+        "beats_s": performed.times_s.round(3),
+        "beats_hit": performed.hit,
     }
 
 
@@ -178,6 +197,12 @@ def _warnings(
         found.append(
             f"{len(hot)} motors give more than their nominal torque on average and would get hot "
             f"on a real robot ({worst}); keep performances short and let it cool down"
+        )
+    ahead_s = None if log is None else log.metadata.get("start_ahead_s")
+    if ahead_s is not None and abs(ahead_s) > ON_TIME_S:
+        found.append(
+            f"the robot began {1000 * abs(ahead_s):.0f} ms {'before' if ahead_s > 0 else 'behind'} "
+            "the music, and was brought together with it as fast as its limits allow"
         )
     if log is not None and log.falls:
         reason = log.metadata.get("fall_reason") or "it fell"
@@ -274,7 +299,30 @@ def _performance_lines(content: Mapping[str, Any]) -> list[str]:
             f"             joints {degrees:.1f} degrees from the plan (RMS), dance and music at "
             f"most {1000 * performance['drift_max_s']:.0f} ms apart, both by what the robot says"
         )
-    return lines
+    return [*lines, *_heat_lines(performance), *_hit_lines(performance.get("beat_hits"))]
+
+
+def _heat_lines(performance: Mapping[str, Any]) -> list[str]:
+    after = performance.get("temperatures_after_c") or {}
+    if not after:
+        return []
+    before, name = performance.get("temperatures_before_c", {}), max(after, key=after.__getitem__)
+    was = f", {before[name]:.0f} before" if name in before else ""
+    return [f"             warmest motor {name}, {after[name]:.0f} degrees Celsius{was}"]
+
+
+def _hit_lines(hits: Mapping[str, Any] | None) -> list[str]:
+    if hits is None:
+        return []
+    parts = [
+        f"{hits[hit]} of {hits[whole]} {what} (the plan {hits[planned]})"
+        for what, whole, hit, planned in (
+            ("beats", "beats", "hit", "hit_by_plan"),
+            ("stops of the hands", "arm_stops", "arm_stops_hit", "arm_stops_hit_by_plan"),
+        )
+        if hits[whole]
+    ]
+    return [f"             hit {' and '.join(parts)}, by the joints measured"] if parts else []
 
 
 def _clock(seconds: float) -> str:

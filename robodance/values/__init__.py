@@ -21,6 +21,7 @@ from robodance.values.dance import (
 )
 from robodance.values.performance import (
     PerformanceLog,
+    PerformedBeats,
     Recording,
 )
 from robodance.values.proof import (
@@ -55,6 +56,7 @@ __all__ = [
     "JointTrajectory",
     "Losses",
     "PerformanceLog",
+    "PerformedBeats",
     "Plan",
     "PoseSequence",
     "Recording",

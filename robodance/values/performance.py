@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from robodance.values.arrays import (
+    BoolArray,
     FloatArray,
     check_rising,
     freeze,
@@ -17,6 +18,7 @@ from robodance.values.arrays import (
 
 __all__ = [
     "PerformanceLog",
+    "PerformedBeats",
     "Recording",
 ]
 
@@ -63,6 +65,32 @@ class PerformanceLog:
         )
         check_rising("PerformanceLog", "times_s", self.times_s)
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+
+@dataclass(frozen=True)
+class PerformedBeats:
+    """What of the beat was seen of a robot that danced; the words are those of ``BeatLosses``.
+
+    Attributes:
+        times_s: Shape (B,), the beats of the part that was performed, song time.
+        hit: Shape (B,), by the joint angles that were measured.
+        hit_by_plan: Shape (B,), by the plan.
+        stops: Stops of the dancer's hands.
+        stops_hit: By the joint angles that were measured.
+        stops_hit_by_plan: By the plan.
+    """
+
+    times_s: FloatArray = field(repr=False)
+    hit: BoolArray = field(repr=False)
+    hit_by_plan: BoolArray = field(repr=False)
+    stops: int
+    stops_hit: int
+    stops_hit_by_plan: int
+
+    def __post_init__(self) -> None:
+        shape = (len(self.times_s),)
+        freeze(self, times_s=(np.float64, shape))
+        freeze(self, hit=(np.bool_, shape), hit_by_plan=(np.bool_, shape))
 
 
 @dataclass(frozen=True)

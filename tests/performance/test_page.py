@@ -21,6 +21,7 @@ from robodance.values import (
     JointCertificate,
     Losses,
     PerformanceLog,
+    PerformedBeats,
 )
 
 SONG_S = 240.0
@@ -114,13 +115,22 @@ def log(plan):
         tilt_rad=np.radians(rng.uniform(0.0, 0.5, count)),
         zmp_margin_m=rng.uniform(0.0, 0.05, count),
         falls=(),
-        metadata={"rms_torque_shares": {"LShoulderPitch": 1.4}},
+        metadata={
+            "rms_torque_shares": {"LShoulderPitch": 1.4},
+            "tracking_error_rms_by_joint_deg": {"LShoulderPitch": 1.23, "HeadYaw": 0.4},
+            "temperatures_after_c": {"LShoulderPitch": 52.0},
+        },
     )
 
 
 def page_of(plan, certificate, losses, log=None):
-    content = make_report(plan, certificate, losses, log=log)
-    return make_page(plan, certificate, losses, content, log)
+    hit = None
+    if log is not None:
+        times = losses.beats.times_s
+        odd = np.arange(len(times)) % 2 == 1
+        hit = PerformedBeats(times, odd, odd, 10, 7, 8)
+    content = make_report(plan, certificate, losses, log=log, performed=hit)
+    return make_page(plan, certificate, losses, content, log, hit)
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +155,9 @@ def test_the_page_has_all_figures_with_and_without_a_performance(planned, perfor
     assert figures(performed) == ["error", "stops", "shares", "margins", "performance"]
     assert "It was performed without a fall." in performed
     assert "140 %" in performed  # a torque over the nominal one
+    for text in ("50 %", "robot hits", "1.2°", "52 °C"):
+        assert text in performed
+        assert text == "50 %" or text not in planned
 
 
 def test_the_page_refers_to_nothing_outside_itself(performed):

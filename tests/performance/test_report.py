@@ -18,6 +18,7 @@ from robodance.values import (
     JointCertificate,
     Losses,
     PerformanceLog,
+    PerformedBeats,
     Recording,
     Song,
     SongAnalysis,
@@ -140,6 +141,29 @@ def test_falls_leaning_and_broken_limits_are_said(plan, certificate, losses):
     content = make_report(plan, broken, losses)
     assert "breaks its velocity limits at 3 samples" in content["warnings"][0]
     assert "BREAKS LIMITS (velocity 3 samples)" in summarise(content)
+
+
+def test_what_a_robot_hit_how_late_it_began_and_how_warm_it_got_is_said(plan, certificate, losses):
+    log = dataclasses.replace(
+        log_of(plan),
+        metadata={
+            "start_ahead_s": -0.044,
+            "temperatures_before_c": {"HeadYaw": 38.0},
+            "temperatures_after_c": {"HeadYaw": 41.0, "LHipRoll": 40.0},
+        },
+    )
+    hit = PerformedBeats(np.arange(4.0), np.arange(4) < 3, np.ones(4, dtype=bool), 10, 7, 8)
+    content = make_report(plan, certificate, losses, log=log, performed=hit)
+    hits = content["performance"]["beat_hits"]
+    assert (hits["beats"], hits["hit"], hits["hit_by_plan"]) == (4, 3, 4)
+    assert hits["beats_hit"] == [True, True, True, False]
+    assert (hits["arm_stops"], hits["arm_stops_hit"], hits["arm_stops_hit_by_plan"]) == (10, 7, 8)
+    assert "began 44 ms behind the music" in content["warnings"][0]
+    text = summarise(content)
+    assert "hit 3 of 4 beats (the plan 4) and 7 of 10 stops of the hands (the plan 8)" in text
+    assert "warmest motor HeadYaw, 41 degrees Celsius, 38 before" in text
+    on_time = dataclasses.replace(log, metadata={"start_ahead_s": 0.01})
+    assert make_report(plan, certificate, losses, log=on_time)["warnings"] == []
 
 
 def test_the_summary_is_short_and_says_the_main_things(

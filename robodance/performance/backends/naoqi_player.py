@@ -89,7 +89,8 @@ class Player:
         self._next: Chunk | None = None
         self._looked_s = 0.0  # when the playing chunk was last seen not to have ended
         self._off_since = np.full(len(plan.joint_names), self._first_s)
-        self.drifts_s: list[float] = []
+        self.drifts_s: list[float] = []  # by how much the dance was ahead of the music
+        self._borders_s: list[float] = []  # at these moments of the plan
         self.chunks: list[Chunk] = []
 
     @property
@@ -106,6 +107,8 @@ class Player:
             "chunk_error_max_deg": float(np.degrees(worst_error(self.chunks))),
             "longest_wait_for_a_chunk_s": self._motion.gap_s,
             "start_ahead_s": self.drifts_s[0] if self.drifts_s else None,
+            "ahead_s": list(self.drifts_s),
+            "ahead_times_s": list(self._borders_s),
             "drift_max_s": float(drifts.max()),
             "drift_mean_s": float(drifts.mean()),
             "lead_s": LEAD_S,
@@ -245,6 +248,7 @@ class Player:
             return
         drift = sent.chunk.start_s - self._music.moment(self._motion.began_s)
         self.drifts_s.append(drift)
+        self._borders_s.append(sent.chunk.start_s)
         before = self.drifts_s[-2] if len(self.drifts_s) > 1 else 0.0
         if min(abs(drift), abs(before)) > HOPELESS_S:  # one answer may come late
             raise PerformanceAborted(
