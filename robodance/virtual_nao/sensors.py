@@ -15,31 +15,16 @@ import numpy as np
 from robodance.performance.bullet import pybullet
 from robodance.performance.world import World
 from robodance.robots.dynamics import GRAVITY_M_S2
+from robodance.robots.foot_sensors import FSR_POSITIONS_M
 from robodance.robots.stability import stability_margin
 from robodance.values import FloatArray
 
-__all__ = ["FSR_POSITIONS_M", "Feeling", "HeatModel", "feel", "hardware_keys", "hardware_value"]
+__all__ = ["Feeling", "HeatModel", "feel", "hardware_keys", "hardware_value"]
 
 ENCODER_STEP_RAD = 2.0 * np.pi / 4096.0
 LOADED_KG = 0.1  # a foot that carries less is not on the ground
 NEAR_FLOOR_M = 0.01  # a foot that is higher supports nothing
 FALLEN_TILT_RAD = np.radians(60.0)
-
-# Where the force sensors sit in each foot's frame (documented; the feet are not mirrors).
-FSR_POSITIONS_M = {
-    "left": {
-        "FrontLeft": (0.07025, 0.0299),
-        "FrontRight": (0.07025, -0.0231),
-        "RearLeft": (-0.03025, 0.0299),
-        "RearRight": (-0.02965, -0.0191),
-    },
-    "right": {
-        "FrontLeft": (0.07025, 0.0231),
-        "FrontRight": (0.07025, -0.0299),
-        "RearLeft": (-0.03025, 0.0191),
-        "RearRight": (-0.02965, -0.0299),
-    },
-}
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,7 @@
-"""A film is a correct MP4, shows the right moment, and is never left half made."""
+"""A film is a correct MP4 and shows the right moment."""
 
 import dataclasses
 import os
-import resource
-import signal
-import subprocess
-import sys
-import textwrap
-import time
 
 import av
 import numpy as np
@@ -16,39 +10,20 @@ import pytest
 import soundfile
 from hand_made_plans import arm_dance, make_plan, standing_plan
 from marked_films import slowed
+from small_films import SMALL, film, log_of
 from sound_files import AAC_START_UP, write_aac
 
-from robodance.config import RecordingConfig
-from robodance.errors import MissingDependency, OutputError
+from robodance.errors import MissingDependency
 from robodance.performance import rendering
 from robodance.performance.camera import Camera, changing_window
 from robodance.performance.film_time import film_timeline
-from robodance.performance.recording import record
 from robodance.performance.render_worker import RenderJob
 from robodance.performance.scene import SceneSettings
 from robodance.song_file import load_soundtrack
-from robodance.values import PerformanceLog
 
-SMALL = RecordingConfig(width=320, height=180, renderer="tiny")
 RATE_HZ = 44100
 CLICK_S = 1.0  # song time
 SYNC_S = 0.020  # the project's promise for sound against picture
-
-
-def log_of(plan, *, until=None):
-    """A log in which the robot did exactly what was planned."""
-    last = len(plan.times_s) if until is None else until
-    return PerformanceLog(
-        backend="simulation",
-        joint_names=plan.joint_names,
-        times_s=plan.times_s[:last],
-        commanded_rad=plan.positions_rad[:last],
-        measured_rad=plan.positions_rad[:last],
-        torso_pose=plan.torso_pose[:last],
-        tilt_rad=np.zeros(last),
-        zmp_margin_m=np.zeros(last),
-        falls=(),
-    )
 
 
 def jump_at_the_click(robot, *, lead_in_s, slowness=np.ones_like):
@@ -105,12 +80,6 @@ def heard_at(path, **options):
     """When the burst of ``click_track`` begins."""
     times, samples = sound(path, **options)
     return times[np.flatnonzero(np.abs(samples) > 0.2)[0]]
-
-
-def film(tmp_path, plan, robot, **more):
-    """Make a small film of a plan that was followed exactly."""
-    path = tmp_path / "film.mp4"
-    return path, record(plan, log_of(plan), path, robot, more.pop("config", SMALL), **more)
 
 
 def egl_works():
@@ -339,80 +308,3 @@ def test_auto_takes_egl_where_it_starts_and_tiny_elsewhere(nao, tmp_path, monkey
     only_egl = dataclasses.replace(SMALL, renderer="egl")
     with pytest.raises(MissingDependency, match="apt-get install -y libegl1"):
         film(tmp_path, plan, nao, config=only_egl)
-
-
-PROGRAM = """
-    import sys
-    sys.path[:0] = {path!r}
-    from pathlib import Path
-    from hand_made_plans import arm_dance
-    from test_recording import SMALL, log_of
-    from robodance.performance.recording import record
-    from robodance.robots.model import load_robot
-    nao = load_robot("nao_v6")
-    plan = arm_dance(nao, 60.0)
-    print("filming", flush=True)
-    record(plan, log_of(plan), Path({film!r}), nao, SMALL)
-"""
-
-
-def start_filming(tmp_path, **options):
-    text = PROGRAM.format(path=sys.path, film=str(tmp_path / "film.mp4"))
-    program = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(text)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-    assert program.stdout.readline() == "filming\n"
-    return program
-
-
-def test_ctrl_c_leaves_neither_files_nor_processes(tmp_path):
-    program = start_filming(tmp_path)
-    until = time.monotonic() + 30.0
-    while len(children(program.pid)) < 1 and time.monotonic() < until:
-        time.sleep(0.05)
-    workers = children(program.pid)
-    time.sleep(1.0)
-    program.send_signal(signal.SIGINT)
-    _, complaint = program.communicate(timeout=30.0)
-    assert "KeyboardInterrupt" in complaint
-    assert os.listdir(tmp_path) == []
-    assert workers
-    until = time.monotonic() + 10.0  # one that was just being born ends by itself
-    while any(os.path.exists(f"/proc/{pid}") for pid in workers) and time.monotonic() < until:
-        time.sleep(0.1)
-    assert not [pid for pid in workers if os.path.exists(f"/proc/{pid}")]
-
-
-def children(pid):
-    """Processes whose parent is ``pid``."""
-    try:
-        with open(f"/proc/{pid}/task/{pid}/children") as file:
-            return [int(word) for word in file.read().split()]
-    except FileNotFoundError:
-        return []
-
-
-def test_a_full_disk_ends_in_one_line_and_no_file(nao, tmp_path):
-    small = (150_000, 150_000)  # bytes a file may have; the film needs more
-
-    def no_space():
-        resource.setrlimit(resource.RLIMIT_FSIZE, small)
-
-    program = start_filming(tmp_path, preexec_fn=no_space)
-    _, complaint = program.communicate(timeout=60.0)
-    assert program.returncode == 1
-    last = complaint.strip().splitlines()[-1]
-    assert "OutputError" in last
-    assert "film.mp4: cannot be written" in last
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_folder_that_cannot_be_written_is_named(nao, tmp_path):
-    (tmp_path / "file").write_text("not a folder")
-    plan = standing_plan(nao, "StandInit", 0.2)
-    with pytest.raises(OutputError, match=r"film\.mp4: cannot be written .*--record"):
-        record(plan, log_of(plan), tmp_path / "file" / "film.mp4", nao, SMALL)

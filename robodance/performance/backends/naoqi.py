@@ -30,6 +30,7 @@ from robodance.performance.backends.naoqi_lights import Lights
 from robodance.performance.backends.naoqi_link import Link, LinkLost, address_of
 from robodance.performance.backends.naoqi_music import Music, make_music
 from robodance.performance.backends.naoqi_player import Player
+from robodance.performance.backends.naoqi_standing import approach, stand_up
 from robodance.performance.backends.naoqi_watch import Watch, key_pressed, keys_unbuffered
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
@@ -37,11 +38,6 @@ from robodance.values import FloatArray, Plan
 __all__ = ["NaoqiRobot"]
 
 PERIOD_S = 0.05
-STAND = "StandInit"
-POSTURE_SPEED, POSTURE_S = 0.5, 20.0
-WAKE_S = 15.0
-APPROACH_SHARE = 0.25  # of the speed limits, on the way to the first posture
-SETTLE_S = 0.5
 STOP_KEYS = " \n\r"
 LAST_CHUNK_S = 1.5
 FALL_S = 0.8  # a NAO that tips over lies
@@ -172,24 +168,20 @@ class NaoqiRobot:
             self._begin()
 
     def _stand_up(self, positions_rad: FloatArray) -> None:
-        plan, link, ending = self._ready_plan(), self._link, self._ending
+        plan, link = self._ready_plan(), self._link
         self._stack.enter_context(keys_unbuffered())
         link.tend = self._heed_keys
         self._ending_due = True
-        ending.life = self.state.life
-        if self.state.life not in {None, "disabled"}:
-            link.call("ALAutonomousLife", "setState", "disabled", timeout_s=WAKE_S)
-        self._still_background()
-        link.call("ALMotion", "wakeUp", timeout_s=WAKE_S)
-        there = link.call(
-            "ALRobotPosture", "goToPosture", STAND, POSTURE_SPEED, timeout_s=POSTURE_S
+        stand_up(link, self.state, self._ending)
+        names = [n for n in plan.joint_names if n not in self.robot.mirrored_joints]
+        columns = [plan.joint_names.index(name) for name in names]
+        approach(
+            link,
+            names,
+            positions_rad[columns],
+            self.robot.velocity_limits_rad_s[columns],
+            self._config.call_timeout_s,
         )
-        if there is False:
-            raise PerformanceAborted(
-                f"the robot could not take the posture {STAND}; it was stopped"
-            )
-        self._approach(positions_rad)
-        time.sleep(SETTLE_S)
         found = faults(read_state(link), plan, self.robot, self._config, standing=True)
         if found:
             raise PerformanceAborted("the robot stands and was stopped: " + "; ".join(found))
@@ -327,32 +319,6 @@ class NaoqiRobot:
         while player.moment(time.monotonic()) < plan.times_s[0]:
             self._tend()
             time.sleep(POLL_S)
-
-    def _still_background(self) -> None:
-        """Switch off the small motions that go on by themselves; protection stays."""
-        for method, ask in (
-            ("setBreathEnabled", "getBreathEnabled"),
-            ("setIdlePostureEnabled", "getIdlePostureEnabled"),
-        ):
-            with contextlib.suppress(RobotError):
-                if self._link.call("ALMotion", ask, "Body"):
-                    self._ending.restore.append(("ALMotion", method, ("Body", True)))
-                self._link.call("ALMotion", method, "Body", False)
-
-    def _approach(self, positions_rad: FloatArray) -> None:
-        """Go from the stand to the plan's first posture, slowly."""
-        plan = self._ready_plan()
-        names = [n for n in plan.joint_names if n not in self.robot.mirrored_joints]
-        columns = [plan.joint_names.index(name) for name in names]
-        angles = self._link.call("ALMotion", "getAngles", names, True)
-        way = np.abs(positions_rad[columns] - np.array(angles, dtype=np.float64))
-        speeds = APPROACH_SHARE * self.robot.velocity_limits_rad_s[columns]
-        seconds = max(1.0, float((way / speeds).max()))
-        targets = [[float(positions_rad[c])] for c in columns]
-        self._link.call(
-            "ALMotion", "angleInterpolation", names, targets, [[seconds]] * len(names), True,
-            timeout_s=seconds + self._config.call_timeout_s,
-        )  # fmt: skip
 
     def _tend(self) -> None:
         self._heed_keys()

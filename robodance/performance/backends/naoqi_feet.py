@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from robodance.robots.foot_sensors import FSR_POSITIONS_M
 from robodance.robots.kinematics import forward_kinematics
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin, support_polygon, to_world
@@ -15,21 +16,6 @@ from robodance.values import FloatArray, Plan
 
 __all__ = ["SENSOR_KEYS", "leaning_torso", "zmp_margin"]
 
-# In each ankle's frame, metres; Aldebaran's documentation 2.1, "FSRs". The feet are no mirrors.
-SENSORS_M = {
-    "left": {
-        "FrontLeft": (0.07025, 0.0299),
-        "FrontRight": (0.07025, -0.0231),
-        "RearLeft": (-0.03025, 0.0299),
-        "RearRight": (-0.02965, -0.0191),
-    },
-    "right": {
-        "FrontLeft": (0.07025, 0.0231),
-        "FrontRight": (0.07025, -0.0299),
-        "RearLeft": (-0.03025, 0.0191),
-        "RearRight": (-0.02965, -0.0299),
-    },
-}
 LEAST_KG = 0.5
 
 
@@ -37,7 +23,9 @@ def _key(side: str, place: str) -> str:
     return f"Device/SubDeviceList/{side[0].upper()}Foot/FSR/{place}/Sensor/Value"
 
 
-SENSOR_KEYS = tuple(_key(side, place) for side, places in SENSORS_M.items() for place in places)
+SENSOR_KEYS = tuple(
+    _key(side, place) for side, places in FSR_POSITIONS_M.items() for place in places
+)
 
 
 def leaning_torso(plan: Plan, moment_s: float, tilt_rad: tuple[float, float] | None) -> FloatArray:
@@ -64,7 +52,7 @@ def zmp_margin(robot: RobotModel, plan: Plan, seen: Mapping[str, Any]) -> float:
         return float("nan")
     poses = forward_kinematics(robot, plan.positions_rad[:1], robot.feet.values())
     total, moment = 0.0, np.zeros(2)
-    for side, places in SENSORS_M.items():
+    for side, places in FSR_POSITIONS_M.items():
         for place, (x, y) in places.items():
             at = poses.points(robot.feet[side], np.array([x, y, -robot.sole_height_m]))
             weight = float(seen[_key(side, place)])
