@@ -20,7 +20,9 @@ STAND = "StandInit"
 POSTURE_SPEED, POSTURE_S = 0.5, 20.0
 WAKE_S = 15.0
 APPROACH_SHARE = 0.25  # of the speed limits, on the way to the first posture
-SETTLE_S = 0.5
+THERE_RAD = 0.03  # a robot that is so close is there: the stand is where most dances begin
+SHORT_S, GENTLE_S = 0.3, 1.0  # a way lasts at least so long
+STILL_RAD, STILL_S, SETTLE_S = 0.004, 0.1, 1.0  # between two looks; three steps of an encoder
 
 
 def stand_up(link: Link, state: RobotState, ending: Ending) -> None:
@@ -62,13 +64,26 @@ def approach(
     """
     angles = link.call("ALMotion", "getAngles", list(names), True)
     way = np.abs(there_rad - np.array(angles, dtype=np.float64))
-    seconds = max(1.0, float((way / (APPROACH_SHARE * limits_rad_s)).max()))
+    least_s = SHORT_S if way.max() < THERE_RAD else GENTLE_S
+    seconds = max(least_s, float((way / (APPROACH_SHARE * limits_rad_s)).max()))
     targets = [[float(angle)] for angle in there_rad]
     link.call(
         "ALMotion", "angleInterpolation", list(names), targets, [[seconds]] * len(targets), True,
         timeout_s=seconds + wait_s,
     )  # fmt: skip
-    time.sleep(SETTLE_S)
+    _settle(link)
+
+
+def _settle(link: Link) -> None:
+    """Wait until the joints are still, but not for ever."""
+    end = time.monotonic() + SETTLE_S
+    before = np.inf
+    while time.monotonic() < end:
+        now = np.array(link.call("ALMotion", "getAngles", "Body", True), dtype=np.float64)
+        if np.abs(now - before).max() < STILL_RAD:
+            return
+        before = now
+        time.sleep(STILL_S)
 
 
 def _still_background(link: Link, ending: Ending) -> None:

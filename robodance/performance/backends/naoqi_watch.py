@@ -143,9 +143,10 @@ class Watch:
     def _present(self, keys: Sequence[str]) -> list[str]:
         """Return the keys that this robot has; events appear once they were raised."""
         found = []
-        for key in keys:
+        futures = [self._link.send("ALMemory", "getData", key) for key in keys]
+        for key, future in zip(keys, futures, strict=True):
             try:
-                self._link.call("ALMemory", "getData", key)
+                self._link.wait(future, "ALMemory.getData")
             except (LinkLost, RobotTimeout):
                 raise
             except RobotError:
