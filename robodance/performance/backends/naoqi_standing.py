@@ -77,10 +77,10 @@ def approach(
 def _settle(link: Link) -> None:
     """Wait until the joints are still, but not for ever."""
     end = time.monotonic() + SETTLE_S
-    before = np.inf
+    before = None
     while time.monotonic() < end:
         now = np.array(link.call("ALMotion", "getAngles", "Body", True), dtype=np.float64)
-        if np.abs(now - before).max() < STILL_RAD:
+        if before is not None and np.abs(now - before).max() < STILL_RAD:
             return
         before = now
         time.sleep(STILL_S)
