@@ -15,9 +15,14 @@ fi
 if [ "$robot" != virtual ]; then
     exec robodance perform --robot "$robot" "$@"
 fi
+# Ctrl-C is for the dance, which brings the robot to rest; only then the robot ends, too.
+trap ':' INT TERM HUP
+set -m
 coproc NAO { exec robodance virtual-nao --port 0 --json; }
+set +m
 nao=$NAO_PID
-trap 'kill "$nao" 2>/dev/null || true; wait "$nao" 2>/dev/null || true' EXIT
+state=$(mktemp -d)
+trap 'kill "$nao" 2>/dev/null || true; wait "$nao" 2>/dev/null || true; rm -rf "$state"' EXIT
 read -r line <&"${NAO[0]}"
 url=${line#*\"url\": \"}
-robodance perform --robot "${url%%\"*}" --yes "$@"
+XDG_STATE_HOME=$state robodance perform --robot "${url%%\"*}" --yes "$@"

@@ -37,6 +37,7 @@ __all__ = [
 LEAD_S = 2.5  # silence before the robot's first move, to read the clock in
 ROBOT_FOLDER = "robodance"  # under the home folder of the user
 UPLOAD_S = 120.0
+KEPT = 20  # sounds in the cache
 
 
 def make_sound(plan: Plan, song: Path) -> tuple[NDArray[np.int16], int]:
@@ -69,12 +70,19 @@ def make_wav(plan: Plan, song: Path) -> bytes:
 
 
 def bring(wav: bytes, link: Link, user: str) -> str:
-    """Put a sound file where the robot finds it, once, and return its path there."""
+    """Put a sound file where the robot finds it, once, and return its path there.
+
+    The last few stay in a cache on this computer.
+    """
     name = f"{hashlib.sha256(wav).hexdigest()[:24]}.wav"
     file = cache_folder() / name
-    if not file.is_file():
+    if file.is_file():
+        file.touch()
+    else:
         with write_atomically(file) as part:
             part.write(wav)
+    for old in sorted(cache_folder().glob("*.wav"), key=lambda path: -path.stat().st_mtime)[KEPT:]:
+        old.unlink(missing_ok=True)
     if link.address.here:
         return str(file)
     _upload(file, f"{user}@{link.address.host}")
