@@ -1,11 +1,9 @@
 """Dances on a virtual NAO in another process, over real qi: what it did and how it ends."""
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 
@@ -14,7 +12,7 @@ import pytest
 import soundfile
 from hand_made_plans import arm_dance
 from naoqi_judge import judge
-from naoqi_process import FAST, dance, journal, linked, virtual_nao
+from naoqi_process import FAST, dance, journal, linked, real_time, virtual_nao
 from scipy.interpolate import CubicSpline
 
 from robodance.config import SimulationConfig
@@ -28,7 +26,6 @@ from robodance.performance.conductor import conduct
 TRACKING_DEG = 3.0  # RMS, of the joint that follows worst: what is promised
 MUSIC_S = 0.02  # between dance and music: what is promised
 STOPPED_S = 0.3  # from a touch to commands that stand still: what is promised
-LATE_S = 0.1  # a virtual robot that is later than this is no judge of real time
 SAME_DEG = 1.0  # between the simulation and the robot: what is promised
 SOON_S = 8.0  # from the reason to a robot at rest: what is promised
 LOST_S = 0.8  # a robot that is silent for so long is lost; less than a user's, to be sooner done
@@ -55,35 +52,6 @@ def song_for(tmp_path, seconds):
     noise = 0.1 * np.random.default_rng(3).standard_normal((round(22050 * seconds), 2))
     soundfile.write(file, noise, 22050)
     return file
-
-
-@contextlib.contextmanager
-def real_time(url):
-    """Skip where a busy machine makes the virtual robot, or this process, late."""
-
-    def latest():
-        with linked(url) as link:
-            return link.call("RobodanceJournal", "latest")
-
-    over, overslept = threading.Event(), [0.0]
-
-    def sleep():
-        while not over.is_set():
-            before = time.monotonic()
-            time.sleep(0.01)
-            overslept.append(time.monotonic() - before - 0.01)
-
-    latest()
-    sleeper = threading.Thread(target=sleep)
-    sleeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        sleeper.join()
-        late = max(latest(), *overslept)
-        if late > LATE_S:
-            pytest.skip(f"this machine is too busy for real time: {late:.2f} s late")
 
 
 def half_as_far(plan, **more):

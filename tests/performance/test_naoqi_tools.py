@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from hand_made_plans import arm_dance
-from naoqi_process import FAST, virtual_nao
+from naoqi_process import FAST, real_time, virtual_nao
 
 from robodance.config import RecordingConfig
 from robodance.errors import RobotError, UsageError
@@ -30,11 +30,12 @@ def url():
 
 def test_the_latency_of_the_robots_player_is_found(url, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    done = subprocess.run(
-        [sys.executable, "-m", "robodance", "calibrate", "latency", "--robot", url, "--json",
-         "--seconds", "2", "--tries", "2"],
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+    with real_time(url):
+        done = subprocess.run(
+            [sys.executable, "-m", "robodance", "calibrate", "latency", "--robot", url, "--json",
+             "--seconds", "2", "--tries", "2"],
+            capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
     found = json.loads(done.stdout)
     assert found["speaker"]["start_s"] == pytest.approx(LATENCY_S, abs=CLOSE_S)
     assert found["cycle_s"] == 0.024
