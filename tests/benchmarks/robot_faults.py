@@ -37,15 +37,13 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "performance"))
 
 from hand_made_plans import arm_dance
-from naoqi_process import dance, journal, linked, virtual_nao
+from naoqi_process import LATE_S, dance, journal, linked, virtual_nao, wait_for_a_processor
 
 from robodance.errors import RobotError
 from robodance.robots.model import load_robot
 
 DANCE_S = 8.0
-LATE_S = 0.1
 REPEATS = 5
-SHARE, SPIN_S, PAUSE_S = 0.5, 0.2, 5.0
 TOUCHES = ("chest", "head_front", "head_middle", "head_rear", "left_bumper", "right_bumper")
 RECONNECT_S = 6.0
 KINDS = {
@@ -201,17 +199,6 @@ def valid_trial(kind, number, version):
         if rows[-1]["valid"]:
             break
     return rows
-
-
-def wait_for_a_processor():
-    """Wait until other work leaves enough for a robot and its dancer."""
-    while True:
-        wall_s, cpu_s = time.monotonic(), time.thread_time()
-        while time.monotonic() - wall_s < SPIN_S:
-            pass
-        if time.thread_time() - cpu_s > SHARE * (time.monotonic() - wall_s):
-            return
-        time.sleep(PAUSE_S)
 
 
 def version_of(folder):
