@@ -32,6 +32,7 @@ __all__ = [
     "DisturbedSimulation",
     "Physics",
     "Pushes",
+    "UnderWay",
     "in_pybullet",
     "pushes_of",
 ]
@@ -213,6 +214,21 @@ def in_pybullet(robot: RobotModel, config: SimulationConfig) -> tuple[Sensing, B
     return simulation, PyBulletBody(simulation)
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """What is on its way to the motors.
+
+    Attributes:
+        late: Commands that have not come yet, before and after each step.
+        behind: Where the joints are, with their play; None: as commanded.
+        steps: Physics steps so far.
+    """
+
+    late: tuple[tuple[FloatArray, FloatArray], ...] = ()
+    behind: FloatArray | None = None
+    steps: int = 0
+
+
 class DisturbedSimulation:
     """A simulated robot that is not quite the planned one; a ``Backend``.
 
@@ -272,8 +288,16 @@ class DisturbedSimulation:
         """Put the robot there and let it stand, disturbed as it is, but for pushes."""
         self._inner.take_start(positions_rad, torso_pose)
         waiting = round(self._what.delay_s / self.period_s)
-        self._late.extend([(positions_rad, positions_rad)] * waiting)
-        self._behind = positions_rad
+        self.under_way = UnderWay(((positions_rad, positions_rad),) * waiting, positions_rad)
+
+    @property
+    def under_way(self) -> UnderWay:
+        """What is on its way to the motors; setting it lets them go on with that."""
+        return UnderWay(tuple(self._late), self._behind, self._steps)
+
+    @under_way.setter
+    def under_way(self, what: UnderWay) -> None:
+        self._late, self._behind, self._steps = deque(what.late), what.behind, what.steps
 
     def move(self, before_rad: FloatArray, after_rad: FloatArray) -> None:
         """Simulate one physics step."""
@@ -322,6 +346,8 @@ class DisturbedSimulation:
     def _pull(self) -> None:
         """Push, and turn the torso by what a displaced centre of mass would weigh."""
         what, now = self._what, self._steps * self.period_s
+        if not what.com_error_m and not what.push_ns:
+            return
         force, moment = np.zeros(3), np.zeros(3)
         if what.com_error_m:
             aside = self._off_rad[1]

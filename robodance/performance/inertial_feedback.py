@@ -10,11 +10,12 @@ On planted soles nothing is added: there it gains nothing and costs torque.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from math import asin, atan2
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from robodance.config import SimulationConfig
 from robodance.performance.backend import Backend, Observation
@@ -22,7 +23,7 @@ from robodance.robots.kinematics import topological_joints
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
-__all__ = ["InertialFeedback", "Sensing", "Stabilised", "stabilised"]
+__all__ = ["Answered", "InertialFeedback", "Sensing", "Stabilised", "stabilised"]
 
 LEAN_GAIN = 0.2  # of an ankle's answer, per radian of lean
 RATE_GAIN_S = 0.02  # per radian a second
@@ -30,6 +31,23 @@ SWING_GAIN = 0.8  # of the hip: the foot stays level
 LARGEST_RAD = 0.15
 FASTEST_RAD_S = 3.0
 SMOOTH_S = 0.02  # of the measured rate
+
+
+@dataclass(frozen=True)
+class Answered:
+    """How far a feedback has come; with this it goes on as if it had never stopped.
+
+    Attributes:
+        steps: Commands so far.
+        lean_rad: Roll and pitch beside the plan, at the last one; None: there was none.
+        rate_rad_s: How fast they change.
+        added_rad: What is added to ankles and hips.
+    """
+
+    steps: int = 0
+    lean_rad: tuple[float, float] | None = None
+    rate_rad_s: tuple[float, float] = (0.0, 0.0)
+    added_rad: tuple[float, ...] = (0.0,) * 8
 
 
 class InertialFeedback:
@@ -46,17 +64,16 @@ class InertialFeedback:
         self._period_s = period_s
         self._late = round(lag_s / period_s)
         times = np.arange(0.0, plan.duration_s + period_s, period_s) + plan.times_s[0]
-        planned = _leans(plan.torso_pose)
-        self._planned = np.stack([np.interp(times, plan.times_s, c) for c in planned.T], axis=1)
+        planned = np.array([_lean(*turn) for turn in plan.torso_pose[:, 3:].tolist()])
+        self._planned = [np.interp(times, plan.times_s, c).tolist() for c in planned.T]
         row = np.searchsorted(plan.times_s, times, side="right").clip(1, len(plan.times_s)) - 1
-        self._support = np.asarray(plan.support)[row]
-        self.active = bool(self._support.any())
-        self._ankles, self._hips = _columns(robot)
+        self._support: list[int] = np.asarray(plan.support)[row].tolist()
+        self.active = any(self._support)
+        legs = [_ankles_and_hips(robot, side) for side in ("left", "right")]
+        self._columns = np.concatenate(legs)
         self._low, self._high = (np.asarray(b) for b in plan.position_limits_rad.T)
-        self._step = 0
-        self._lean: FloatArray | None = None
-        self._rate = np.zeros(2)
-        self.added_rad = np.zeros(len(robot.joint_names))
+        self._joints = len(robot.joint_names)
+        self.answered = Answered()
 
     def answer(self, torso_turn: FloatArray) -> FloatArray:
         """Return what to add to the next command, (J,) rad.
@@ -64,47 +81,67 @@ class InertialFeedback:
         Args:
             torso_turn: Quaternion (4,) of the trunk now, world.
         """
-        now = min(self._step, len(self._planned) - 1)
-        lean = _leans(torso_turn[None])[0] - self._planned[max(now - self._late, 0)]
-        if self._lean is not None:
+        before = self.answered
+        now = min(before.steps, len(self._support) - 1)
+        x, y, z, w = torso_turn.tolist()
+        known = max(now - self._late, 0)
+        lean = [
+            angle - planned[known]
+            for angle, planned in zip(_lean(x, y, z, w), self._planned, strict=True)
+        ]
+        rate = list(before.rate_rad_s)
+        if before.lean_rad is not None:
             share = min(self._period_s / SMOOTH_S, 1.0)
-            self._rate += share * ((lean - self._lean) / self._period_s - self._rate)
-        self._lean, self._step = lean, self._step + 1
-        wanted = np.zeros_like(self.added_rad)
-        push = np.clip(LEAN_GAIN * lean + RATE_GAIN_S * self._rate, -LARGEST_RAD, LARGEST_RAD)
-        level = np.clip(SWING_GAIN * lean, -LARGEST_RAD, LARGEST_RAD)
-        for number, side in ((1, "left"), (2, "right")):
-            if self._support[now] in {0, number}:
-                wanted[self._ankles[side]] = push
-            else:
-                wanted[self._hips[side]] = -level
+            for k in (0, 1):
+                fast = (lean[k] - before.lean_rad[k]) / self._period_s
+                rate[k] += share * (fast - rate[k])
+        push = [_bounded(LEAN_GAIN * lean[k] + RATE_GAIN_S * rate[k], LARGEST_RAD) for k in (0, 1)]
+        level = [_bounded(-SWING_GAIN * lean[k], LARGEST_RAD) for k in (0, 1)]
+        wanted: list[float] = []
+        for side in (1, 2):  # ankle and hip of the left leg, then of the right one
+            stands = self._support[now] in {0, side}
+            wanted += [*push, 0.0, 0.0] if stands else [0.0, 0.0, *level]
         most = FASTEST_RAD_S * self._period_s
-        self.added_rad = self.added_rad + np.clip(wanted - self.added_rad, -most, most)
+        added = [
+            old + _bounded(new - old, most)
+            for old, new in zip(before.added_rad, wanted, strict=True)
+        ]
+        self.answered = Answered(
+            before.steps + 1, (lean[0], lean[1]), (rate[0], rate[1]), tuple(added)
+        )
         return self.added_rad
+
+    @property
+    def added_rad(self) -> FloatArray:
+        """What is added now, (J,)."""
+        result = np.zeros(self._joints)
+        result[self._columns] = self.answered.added_rad
+        return result
 
     def within(self, command_rad: FloatArray) -> FloatArray:
         """Return a command inside the joints' ranges."""
-        return np.asarray(np.clip(command_rad, self._low, self._high))
+        return np.asarray(np.minimum(np.maximum(command_rad, self._low), self._high))
 
 
-def _leans(poses: FloatArray) -> FloatArray:
-    """Return roll and pitch of poses (T, 7) or quaternions (T, 4), in their heading. (T, 2)."""
-    angles = Rotation.from_quat(poses[:, -4:]).as_euler("ZYX")
-    return np.asarray(angles[:, [2, 1]])
+def _lean(x: float, y: float, z: float, w: float) -> tuple[float, float]:
+    """Return roll and pitch of a quaternion, in its heading."""
+    size = x * x + y * y + z * z + w * w
+    sine = 2.0 * (w * y - z * x) / size
+    roll = atan2(2.0 * (w * x + y * z), w * w - x * x - y * y + z * z)
+    return roll, asin(_bounded(sine, 1.0))
 
 
-def _columns(robot: RobotModel) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
-    """Return the columns of roll and pitch of each side's ankle, and of its hip."""
-    ankles, hips = {}, {}
-    for side, foot in robot.feet.items():
-        chain = topological_joints(robot, [foot])
-        by_axis = [
-            [robot.index(joint.name) for joint in chain if abs(joint.axis[k]) > 0.99]
-            for k in (0, 1)
-        ]
-        ankles[side] = [columns[-1] for columns in by_axis]
-        hips[side] = [columns[0] for columns in by_axis]
-    return ankles, hips
+def _bounded(value: float, most: float) -> float:
+    return max(-most, min(value, most))
+
+
+def _ankles_and_hips(robot: RobotModel, side: str) -> list[int]:
+    """Return the columns of roll and pitch of one side's ankle, and of its hip."""
+    chain = topological_joints(robot, [robot.feet[side]])
+    by_axis = [
+        [robot.index(joint.name) for joint in chain if abs(joint.axis[k]) > 0.99] for k in (0, 1)
+    ]
+    return [columns[end] for end in (-1, 0) for columns in by_axis]
 
 
 @runtime_checkable
@@ -122,13 +159,16 @@ class Stabilised:
     Args:
         inner: Who dances.
         lag_s: How much later than commanded its motors are known to be.
+
+    Attributes:
+        feedback: What is added; None: nothing.
     """
 
     def __init__(self, inner: Sensing, lag_s: float) -> None:
         self.name, self.robot = inner.name, inner.robot
         self.period_s, self.observe_every = inner.period_s, inner.observe_every
         self._inner, self._lag_s = inner, lag_s
-        self._feedback: InertialFeedback | None = None
+        self.feedback: InertialFeedback | None = None
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -148,7 +188,7 @@ class Stabilised:
         """Check the plan, and note what its trunk is to do."""
         self._inner.preflight(plan)
         made = InertialFeedback(plan, self.robot, self.period_s, self._lag_s)
-        self._feedback = made if made.active else None
+        self.feedback = made if made.active else None
 
     def take_start(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
         """Leave it to the inner one."""
@@ -156,7 +196,7 @@ class Stabilised:
 
     def move(self, before_rad: FloatArray, after_rad: FloatArray) -> None:
         """Move along the curve for one period, with what the lean asks for."""
-        answer = self._feedback
+        answer = self.feedback
         if answer is None:
             self._inner.move(before_rad, after_rad)
             return
@@ -174,7 +214,7 @@ class Stabilised:
 
     def metadata(self) -> dict[str, Any]:
         """Return settings and versions for the log."""
-        return {**self._inner.metadata(), "inertial_feedback": self._feedback is not None}
+        return {**self._inner.metadata(), "inertial_feedback": self.feedback is not None}
 
 
 def stabilised(backend: Backend, config: SimulationConfig) -> Backend:

@@ -1,29 +1,18 @@
-"""One trial of a plan: a simulation under a disturbance, and whether the robot stood.
-
-``verify_plan`` runs several at once, each in a process of its own (this module: a job on
-stdin, the outcome on stdout), so that all cores work.
-"""
+"""One trial of a plan: a simulation under a disturbance, and whether the robot stood."""
 
 from __future__ import annotations
 
-import json
-import pickle
-import subprocess
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from robodance.config import SimulationConfig
-from robodance.errors import MissingDependency
-from robodance.performance.workers import cores, last_words, start_worker
+from robodance.performance.conductor import tilt_between
 from robodance.values import FloatArray, PerformanceLog, Plan
 
-__all__ = ["Trial", "judge", "plain_plan", "run_trial", "verify_plan"]
+__all__ = ["FALLEN_RAD", "Piece", "Trial", "judge", "judge_piece", "plain_plan", "run_trial"]
 
 FALLEN_RAD = np.radians(45.0)
 
@@ -49,6 +38,38 @@ class Trial:
     failures_s: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True)
+class Piece:
+    """How some seconds of a plan went under a disturbance.
+
+    Attributes:
+        fell_s: As of a trial.
+        tilt_rad: As of a trial.
+        tilt_time_s: As of a trial.
+        failures_s: As of a trial.
+        leans: Whether the torso leaned too far at the end.
+    """
+
+    fell_s: float | None
+    tilt_rad: float
+    tilt_time_s: float
+    failures_s: tuple[float, ...]
+    leans: bool
+
+    @classmethod
+    def joined(cls, name: str, pieces: Sequence[Piece]) -> Trial:
+        """Return the trial that pieces in a row make."""
+        worst = max(pieces, key=lambda piece: piece.tilt_rad)
+        failures = {moment for piece in pieces for moment in piece.failures_s}
+        return Trial(
+            name,
+            pieces[-1].fell_s,
+            worst.tilt_rad,
+            worst.tilt_time_s,
+            tuple(sorted(failures)),
+        )
+
+
 def run_trial(
     plan: Plan,
     robot: str,
@@ -58,7 +79,7 @@ def run_trial(
     *,
     seed: int = 0,
 ) -> Trial:
-    """Simulate a plan under a disturbance.
+    """Simulate a plan under a disturbance, from beginning to end.
 
     Args:
         plan: The plan.
@@ -68,15 +89,15 @@ def run_trial(
         allowed_rad: Tilt error that still counts as standing.
         seed: Varies what the disturbance leaves open.
     """
-    from robodance.performance.conductor import conduct
-    from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation
-    from robodance.performance.inertial_feedback import stabilised
+    from robodance.performance.disturbances import DISTURBANCES
+    from robodance.performance.rehearsal import Rehearsal, Score
     from robodance.robots.model import load_robot
 
-    what = replace(DISTURBANCES[name], seed=seed)
-    with DisturbedSimulation(load_robot(robot), config, what) as backend:
-        log = conduct(plan, stabilised(backend, config))
-    return judge(plan, log, name, what.known_delay_s, allowed_rad)
+    model, what = load_robot(robot), replace(DISTURBANCES[name], seed=seed)
+    with Rehearsal(model, config, what, allowed_rad) as rehearsal:
+        score = Score(plan, model, config)
+        gone = list(rehearsal.on(score, None, score.steps))
+    return Piece.joined(name, [piece for piece, _ in gone])
 
 
 def judge(plan: Plan, log: PerformanceLog, name: str, delay_s: float, allowed_rad: float) -> Trial:
@@ -89,88 +110,46 @@ def judge(plan: Plan, log: PerformanceLog, name: str, delay_s: float, allowed_ra
         delay_s: How much later than planned the robot is bound to be.
         allowed_rad: Tilt error that still counts as standing.
     """
-    from robodance.performance.conductor import tilt_between
-
-    moments = np.asarray(log.times_s)
-    planned = _poses_at(plan, moments - delay_s)
-    tilt = tilt_between(planned, np.asarray(log.torso_pose))
-    upright = np.zeros((len(moments), 7))
-    upright[:, 6] = 1.0
-    lying = tilt_between(upright, np.asarray(log.torso_pose)) > FALLEN_RAD
-    fell = [float(moments[lying][0])] if lying.any() else []
-    fell = sorted([*fell, *(float(moment) for moment in log.falls)])
-    far = tilt > allowed_rad
-    failures = moments[far & ~np.concatenate([[False], far[:-1]])].tolist()
-    return Trial(
-        name,
-        min(fell) if fell else None,
-        float(tilt.max()),
-        float(moments[tilt.argmax()]),
-        tuple(sorted({*failures, *fell[:1]})),
-    )
+    fell = log.falls[0] if log.falls else None
+    times, poses = np.asarray(log.times_s), np.asarray(log.torso_pose)
+    return Piece.joined(name, [judge_piece(plan, times, poses, delay_s, allowed_rad, fell_s=fell)])
 
 
-def verify_plan(
+def judge_piece(
     plan: Plan,
-    robot: str,
-    config: SimulationConfig,
-    allowed_rad: Mapping[str, float],
+    times_s: FloatArray,
+    torso_poses: FloatArray,
+    delay_s: float,
+    allowed_rad: float,
     *,
-    processes: int = 0,
-    progress: Callable[[float], None] | None = None,
-) -> tuple[Trial, ...]:
-    """Simulate a plan under several disturbances, as many at once as there are cores.
+    fell_s: float | None = None,
+    leant: bool = False,
+) -> Piece:
+    """Return how some seconds of a plan went.
 
     Args:
         plan: The plan.
-        robot: Its robot's name or file.
-        config: Settings of the simulation; no window is opened.
-        allowed_rad: Disturbance to the tilt error that still counts as standing.
-        processes: At once; 0: one for each core.
-        progress: Called with how much is done, 0..1.
-
-    Raises:
-        MissingDependency: The simulation cannot be run.
+        times_s: Shape (T,), robot times at which the robot was seen.
+        torso_poses: Shape (T, 7), world.
+        delay_s: How much later than planned the robot is bound to be.
+        allowed_rad: Tilt error that still counts as standing.
+        fell_s: When it was seen to fall, if it did.
+        leant: Whether it leaned too far before that.
     """
-    tell = progress or (lambda share: None)
-    workers = processes or cores()
-    jobs = [
-        (plain_plan(plan), robot, {**asdict(config), "gui": False}, name, allowed)
-        for name, allowed in allowed_rad.items()
-    ]
-    trials: list[Trial] = []
-    running: list[subprocess.Popen[bytes]] = []
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(jobs)))) as pool:
-        try:
-            for trial in pool.map(partial(_in_a_process, running=running), jobs):
-                trials.append(trial)
-                tell(len(trials) / len(jobs))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in running:
-                worker.kill()
-            raise
-    return tuple(trials)
-
-
-def _in_a_process(job: Sequence[Any], running: list[subprocess.Popen[bytes]]) -> Trial:
-    with start_worker("robodance.performance.trial", subprocess.PIPE) as worker:
-        running.append(worker)
-        answer, said = worker.communicate(pickle.dumps(job))
-    if worker.returncode != 0:
-        raise MissingDependency(
-            f"a simulation for the plan's verification did not run ({last_words(said)}); "
-            "see robodance doctor, or set verification.disturbances: none"
-        )
-    found = json.loads(answer.decode().splitlines()[-1])
-    return Trial(**{**found, "failures_s": tuple(found["failures_s"])})
-
-
-def main() -> None:
-    """Run the trial that comes in on stdin."""
-    plan, robot, settings, name, allowed = pickle.load(sys.stdin.buffer)
-    trial = run_trial(Plan(**plan), robot, SimulationConfig(**settings), name, allowed)
-    print(json.dumps(asdict(trial)))
+    tilt = tilt_between(_poses_at(plan, times_s - delay_s), torso_poses)
+    upright = np.zeros((len(times_s), 7))
+    upright[:, 6] = 1.0
+    lying = times_s[tilt_between(upright, torso_poses) > FALLEN_RAD]
+    fell = [*lying[:1].tolist(), *([] if fell_s is None else [float(fell_s)])]
+    far = tilt > allowed_rad
+    failures = times_s[far & ~np.concatenate([[leant], far[:-1]])].tolist()
+    return Piece(
+        min(fell, default=None),
+        float(tilt.max()),
+        float(times_s[tilt.argmax()]),
+        tuple(sorted({*failures, *([min(fell)] if fell else [])})),
+        bool(far[-1]),
+    )
 
 
 def plain_plan(plan: Plan) -> dict[str, Any]:
@@ -186,7 +165,3 @@ def _poses_at(plan: Plan, times_s: FloatArray) -> FloatArray:
     poses = np.stack(columns, axis=1)
     poses[:, 3:] /= np.linalg.norm(poses[:, 3:], axis=1, keepdims=True)
     return poses
-
-
-if __name__ == "__main__":
-    main()

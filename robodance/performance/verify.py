@@ -1,15 +1,20 @@
 """Verify and attenuate: a full-body plan is simulated before it is believed.
 
-Nominal and under disturbances, all at once. Where the robot would fall or lean too far, less
-of the dancer's sway is asked for around that moment, and a little before it; then the dance
-is planned and tried again, until it passes. A phrase that does not pass at half its sway
-ends as upper-body; if rounds run out, so does the whole dance.
+Undisturbed and under disturbances, all at once, leg by leg from its beginning to its end.
+Where the robot would fall or lean too far, less of the dancer's sway is asked for around that
+moment; then the dance is planned again, and tried again from shortly before the change. So
+every second of the plan that comes out has been simulated on the way to the end, under every
+disturbance.
+
+A passage gets half its sway first, then none, then none around it either. If nothing helps,
+the whole dance ends as upper-body.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -17,7 +22,8 @@ import numpy as np
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
 from robodance.performance.disturbances import FIXED
-from robodance.performance.trial import Trial, verify_plan
+from robodance.performance.trial import Trial
+from robodance.performance.trials import open_trials
 from robodance.robots.model import advice
 from robodance.values import FloatArray, Plan
 
@@ -52,7 +58,7 @@ class Reduction:
     Attributes:
         start_s: Robot time from which less is asked for.
         end_s: Until when.
-        share: Of the sway that is left.
+        share: Of the sway that is left at least.
         reason: What happened otherwise.
     """
 
@@ -69,8 +75,8 @@ class Verified(Generic[Made]):
     Attributes:
         made: The plan as it was tried last, with all that belongs to it.
         trials: Of that plan.
-        reductions: What was given up, in the order in which it was.
-        rounds: How often the plan was tried.
+        reductions: What was given up, by passage.
+        rounds: How many plans were tried.
     """
 
     made: Made
@@ -91,9 +97,8 @@ class Verified(Generic[Made]):
             for r in self.reductions
         ]
         said += [
-            f"the plan does not pass its verification: {_reason(trial, trial.failures_s[0])}"
-            for trial in self.trials
-            if trial.failures_s
+            f"the plan does not pass its verification: {failure.what} at {failure.moment_s:.1f} s"
+            for failure in (_Failure.of(t, t.failures_s[0]) for t in self.trials if t.failures_s)
         ]
         return tuple(said)
 
@@ -135,27 +140,28 @@ def verify_and_attenuate(
         ConfigError: There is no such disturbance.
     """
     tell = progress or (lambda share: None)
-    allowed = _allowed(config)
     share = np.ones(round(made.plan.duration_s * knot_rate_hz) + 1)
-    reductions: list[Reduction] = []
-    for number in range(1, config.rounds + 1):
-        trials = verify_plan(
-            made.plan, robot, simulation, allowed, progress=lambda part: tell(min(part, 0.99))
-        )
-        passed = not any(trial.failures_s for trial in trials)
-        if passed or made.again is None or number == config.rounds:
-            break
-        last = number == config.rounds - 1
-        tried = share
-        for trial in trials:
-            for moment in trial.failures_s:
-                calmer = np.zeros_like(share) if last else _calmer(tried, moment, knot_rate_hz)
-                if (calmer < share).any():
-                    share = np.minimum(share, calmer)
-                    reductions.append(_reduction(share, trial, moment, knot_rate_hz, whole=last))
-        made = made.again(share)
+    failures: list[_Failure] = []
+    trials: tuple[Trial, ...] = ()
+    rounds = 1
+    with open_trials(robot, simulation, _allowed(config)) as running:
+        running.take(made.plan)
+        for leg in running.legs:
+            tell(leg / len(running.legs))
+            for number in range(1, config.rounds + 1):
+                trials = running.go(leg)
+                found = [_Failure.of(t, moment) for t in trials for moment in t.failures_s]
+                if not found or made.again is None or not share.any() or number == config.rounds:
+                    break
+                failures += found
+                calmer = [_calmer(share, failure.moment_s, knot_rate_hz) for failure in found]
+                last = number == config.rounds - 1
+                share = np.zeros_like(share) if last else np.min(calmer, axis=0)
+                made = made.again(share)
+                running.take(made.plan)
+                rounds += 1
     tell(1.0)
-    return Verified(made, trials, tuple(reductions), number)
+    return Verified(made, trials, _reductions(share, failures, knot_rate_hz), rounds)
 
 
 def _allowed(config: VerificationConfig) -> dict[str, float]:
@@ -168,34 +174,60 @@ def _allowed(config: VerificationConfig) -> dict[str, float]:
     return allowed | dict.fromkeys(names, float(np.radians(config.disturbed_tilt_deg)))
 
 
+@dataclass(frozen=True)
+class _Failure:
+    """What happened in a trial, and when."""
+
+    moment_s: float
+    what: str
+
+    @classmethod
+    def of(cls, trial: Trial, moment_s: float) -> _Failure:
+        under = "" if trial.disturbance == "nominal" else f" under {trial.disturbance}"
+        fell = trial.fell_s is not None and moment_s >= trial.fell_s
+        return cls(moment_s, f"it {'falls' if fell else 'leans too far'}{under}")
+
+
 def _calmer(share: FloatArray, moment_s: float, knot_rate_hz: float) -> FloatArray:
-    """Return half the share around a failure; nothing where it was half already."""
+    """Return half the share around a failure; nothing where it was half already, or wider."""
     times = np.arange(len(share)) / knot_rate_hz
-    outside = np.maximum(moment_s - BEFORE_S - times, times - moment_s - AFTER_S)
-    fade = np.clip(1.0 - outside / FADE_S, 0.0, 1.0)
-    fade = fade**2 * (3.0 - 2.0 * fade)
-    there = share[(fade >= 1.0)]
-    aim = HALF if there.max(initial=0.0) > HALF else 0.0
-    return np.asarray(np.minimum(share, 1.0 - (1.0 - aim) * fade))
+    wider = 1.0
+    while True:
+        outside = np.maximum(
+            moment_s - wider * BEFORE_S - times, times - moment_s - wider * AFTER_S
+        )
+        fade = np.clip(1.0 - outside / FADE_S, 0.0, 1.0)
+        fade = fade**2 * (3.0 - 2.0 * fade)
+        there = share[(fade >= 1.0)]
+        aim = HALF if there.max(initial=0.0) > HALF else 0.0
+        result = np.minimum(share, 1.0 - (1.0 - aim) * fade)
+        if (result < share).any() or not share.any():
+            return np.asarray(result)
+        wider *= 2.0
 
 
-def _reduction(
-    share: FloatArray, trial: Trial, moment_s: float, knot_rate_hz: float, *, whole: bool
-) -> Reduction:
-    end_s = (len(share) - 1) / knot_rate_hz
-    start, end = max(moment_s - BEFORE_S, 0.0), min(moment_s + AFTER_S, end_s)
-    if whole:
-        start, end = 0.0, end_s
-    within = slice(round(start * knot_rate_hz), round(end * knot_rate_hz) + 1)
-    left = float(share[within].min())
-    return Reduction(round(start, 2), round(end, 2), left, _reason(trial, moment_s))
+def _reductions(
+    share: FloatArray, failures: Sequence[_Failure], knot_rate_hz: float
+) -> tuple[Reduction, ...]:
+    """Return the passages that were calmed, and what happened near them before that."""
+    level = np.round(share / HALF).astype(int)  # 0: nothing is left, 1: half of it, 2: all
+    starts = [0, *(np.flatnonzero(np.diff(level)) + 1), len(level)]
+    found = []
+    for first, end in pairwise(starts):
+        if level[first] < 2:
+            begin_s, end_s = first / knot_rate_hz, (end - 1) / knot_rate_hz
+            left = float(share[first:end].min())
+            reason = _reason(failures, begin_s, end_s)
+            found.append(Reduction(round(begin_s, 2), round(end_s, 2), left, reason))
+    return tuple(found)
 
 
-def _reason(trial: Trial, moment_s: float) -> str:
-    under = "" if trial.disturbance == "nominal" else f" under the disturbance {trial.disturbance}"
-    if trial.fell_s is not None and moment_s >= trial.fell_s:
-        return f"in simulation it falls at {moment_s:.1f} s{under}"
-    return (
-        f"in simulation it leans too far at {moment_s:.1f} s{under} "
-        f"(up to {np.degrees(trial.tilt_rad):.1f} degrees)"
-    )
+def _reason(failures: Sequence[_Failure], begin_s: float, end_s: float) -> str:
+    """Say what happened in a passage, the first of each kind."""
+    said: dict[str, float] = {}
+    for failure in failures:
+        if begin_s - FADE_S <= failure.moment_s <= end_s + BEFORE_S + FADE_S:
+            said.setdefault(failure.what, failure.moment_s)
+    if not said:
+        return "passages of the dance kept failing in simulation"
+    return "in simulation " + ", ".join(f"{what} at {at:.1f} s" for what, at in said.items())

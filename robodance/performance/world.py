@@ -9,6 +9,7 @@ saturate the legs.
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = ["BASE", "World", "joint_indices", "link_names", "load_body", "place",
 
 GRAVITY_M_S2 = 9.81
 TOUCH_N = 0.5  # a foot that carries less counts as lifted
+AWAY_M = 5.0  # above the floor, where nothing is touched
 SAME_POSE = 2e-5  # m and quaternion parts; a foot that moved less has not moved
 BASE = -1  # PyBullet's index of the base link
 
@@ -63,8 +65,12 @@ class World:
             index: pybullet.getDynamicsInfo(self.body, index, physicsClientId=self.client)[0]
             for index in self.links
         }
+        inertial = pybullet.getDynamicsInfo(self.body, BASE, physicsClientId=self.client)
+        self._to_frame = pybullet.invertTransform(inertial[3], inertial[4])
+        self._feet = frozenset(self.feet.values())
         self._set_contacts()
         self._couple_mirrored()
+        self._set_motors()
         self._commanded = np.zeros(len(robot.joint_names))
         self._support: tuple[FloatArray, FloatArray] | None = None
 
@@ -97,23 +103,22 @@ class World:
                 if left out.
             friction_nm: What a gear holds against without its motor.
         """
-        gain = self.period_s / self._config.servo_lag_s
-        speeds = (after_rad - before_rad) / self.period_s
-        robot = self.robot
-        efforts = robot.effort_limits_nm if strength is None else strength * robot.effort_limits_nm
-        for column, index in self.indices.items():
-            pybullet.setJointMotorControl2(
-                self.body,
-                index,
-                pybullet.POSITION_CONTROL,
-                targetPosition=before_rad[column],
-                targetVelocity=speeds[column],
-                positionGain=gain,
-                velocityGain=1.0,
-                force=max(efforts[column], friction_nm),
-                maxVelocity=robot.velocity_limits_rad_s[column],
-                physicsClientId=self.client,
-            )
+        efforts = self._efforts
+        if strength is not None or friction_nm > 0.0:
+            share = 1.0 if strength is None else strength
+            most = np.maximum(share * self.robot.effort_limits_nm, friction_nm)
+            efforts = most[self._columns].tolist()
+        pybullet.setJointMotorControlArray(
+            self.body,
+            self._joints,
+            pybullet.POSITION_CONTROL,
+            targetPositions=before_rad[self._columns].tolist(),
+            targetVelocities=((after_rad - before_rad) / self.period_s)[self._columns].tolist(),
+            forces=efforts,
+            positionGains=self._gains,
+            velocityGains=self._ones,
+            physicsClientId=self.client,
+        )
         pybullet.stepSimulation(physicsClientId=self.client)
         self._commanded = after_rad
 
@@ -130,7 +135,39 @@ class World:
 
     def pose(self) -> FloatArray:
         """Return the world pose (7,) of the torso frame."""
-        return torso_pose(self.client, self.body)
+        at, turn = self._frame()
+        return np.array([*at, *turn])
+
+    def turn(self) -> FloatArray:
+        """Return the orientation of the torso frame, a quaternion (4,), world."""
+        return np.array(self._frame()[1])
+
+    def save(self) -> bytes:
+        """Return the physical state, and begin anew from it.
+
+        What goes on from here comes out to the bit as what goes on after ``restore``.
+        """
+        with tempfile.TemporaryFile() as file:
+            name = f"/dev/fd/{file.fileno()}"  # a file without a name leaves nothing behind
+            pybullet.saveBullet(name, physicsClientId=self.client)
+            state = file.read()
+        self.restore(state)
+        return state
+
+    def restore(self, state: bytes) -> None:
+        """Go back to a state that a world like this one was in.
+
+        PyBullet leaves contacts in the order in which they were made before, and its solver
+        stops before order does not matter; up in the air there are none.
+        """
+        robot = self.robot
+        away = np.array([0.0, 0.0, AWAY_M, 0.0, 0.0, 0.0, 1.0])
+        self.put(robot.posture(robot.standing_postures[0]), away)
+        pybullet.stepSimulation(physicsClientId=self.client)
+        with tempfile.TemporaryFile() as file:
+            file.write(state)
+            file.flush()
+            pybullet.restoreState(fileName=f"/dev/fd/{file.fileno()}", physicsClientId=self.client)
 
     def center_of_mass(self) -> FloatArray:
         """Return the centre of mass of the whole robot, (3,), world."""
@@ -150,14 +187,29 @@ class World:
         """Read joints, torso and floor contacts."""
         measured, torques = self.joints()
         contacts = self.contacts()
-        touching = {self.links[c[3]] for c in contacts} - set(self.robot.feet.values())
         return Observation(
             measured_rad=measured,
             torques_nm=torques,
-            torso_pose=torso_pose(self.client, self.body),
+            torso_pose=self.pose(),
             zmp_margin_m=self._zmp_margin(contacts),
-            touching=tuple(sorted(touching)),
+            touching=self._named(contacts),
         )
+
+    def touching(self) -> tuple[str, ...]:
+        """Return the links other than the feet that touch the floor."""
+        return self._named(self.contacts())
+
+    def _named(self, contacts: Any) -> tuple[str, ...]:
+        there = {contact[3] for contact in contacts} - self._feet
+        return tuple(sorted(self.links[link] for link in there))
+
+    def _frame(self) -> tuple[Any, Any]:
+        """Return place and orientation of the torso frame."""
+        position, turn = pybullet.getBasePositionAndOrientation(
+            self.body, physicsClientId=self.client
+        )
+        place, turned = pybullet.multiplyTransforms(position, turn, *self._to_frame)
+        return place, turned
 
     def _build(self) -> tuple[int, int]:
         client = self.client
@@ -210,6 +262,24 @@ class World:
                         int(frozenset((first_name, second_name)) in meeting),
                         physicsClientId=client,
                     )
+
+    def _set_motors(self) -> None:
+        """Say how fast motors may turn, which stays; the rest is said at each step."""
+        robot = self.robot
+        self._joints = list(self.indices.values())
+        self._columns = np.array(list(self.indices), dtype=np.intp)
+        self._efforts = robot.effort_limits_nm[self._columns].tolist()
+        self._gains = [self.period_s / self._config.servo_lag_s] * len(self._joints)
+        self._ones = [1.0] * len(self._joints)
+        for column, index in self.indices.items():
+            pybullet.setJointMotorControl2(
+                self.body,
+                index,
+                pybullet.POSITION_CONTROL,
+                force=robot.effort_limits_nm[column],
+                maxVelocity=robot.velocity_limits_rad_s[column],
+                physicsClientId=self.client,
+            )
 
     def _couple_mirrored(self) -> None:
         """Hold joints that one motor moves at the same angle."""

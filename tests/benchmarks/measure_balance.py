@@ -23,7 +23,7 @@ from robodance.config import MotionConfig, SimulationConfig
 from robodance.motion.certificate import certify
 from robodance.motion.plan import adapt
 from robodance.performance.disturbances import DISTURBANCES
-from robodance.performance.trial import verify_plan
+from robodance.performance.trials import verify_plan
 from robodance.robots.model import load_robot
 
 ROBOT = "nao_v6"

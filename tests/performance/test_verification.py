@@ -12,7 +12,8 @@ from hand_made_plans import make_plan, standing_plan
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
 from robodance.performance.disturbances import DISTURBANCES, FIXED
-from robodance.performance.trial import run_trial, verify_plan
+from robodance.performance.trial import run_trial
+from robodance.performance.trials import verify_plan
 from robodance.performance.verify import verify_and_attenuate
 from robodance.robots.model import load_robot
 from robodance.values import Plan

@@ -12,7 +12,7 @@ from robodance.errors import PreflightRefused
 from robodance.performance.backend import Observation
 from robodance.performance.bullet import pybullet
 from robodance.performance.window import Window
-from robodance.performance.world import World, torso_pose
+from robodance.performance.world import World
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
@@ -87,7 +87,7 @@ class PyBulletSimulation:
 
     def torso_turn(self) -> FloatArray:
         """Return the trunk's orientation, a quaternion (4,), world."""
-        return torso_pose(self.world.client, self.world.body)[3:]
+        return self.world.turn()
 
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
