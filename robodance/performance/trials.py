@@ -109,6 +109,12 @@ class Trials:
         self._plan, self._version = plan, self._version + 1
 
     @property
+    def tried_s(self) -> float:
+        """Seconds of robot time from the plan's beginning that all trials have behind them."""
+        steps = min(way.step for way in self._ways.values())
+        return steps / self._setting.config.physics_rate_hz
+
+    @property
     def legs(self) -> range:
         """The plan's legs, by number."""
         return range(-(-self._steps // self._leg_steps))

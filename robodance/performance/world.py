@@ -222,7 +222,10 @@ class World:
         )
         plane = pybullet.createCollisionShape(pybullet.GEOM_PLANE, physicsClientId=client)
         floor = pybullet.createMultiBody(0.0, plane, physicsClientId=client)
-        return floor, load_body(client, self.robot)
+        body = load_body(client, self.robot)
+        # A state is read under a name that another one had before.
+        pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=client)
+        return floor, body
 
     def _set_contacts(self) -> None:
         """Friction, no damping of the air, and contact only between bodies that can meet."""
