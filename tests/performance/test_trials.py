@@ -173,9 +173,7 @@ def test_ctrl_c_ends_the_processes():
 
 def test_a_simulation_that_cannot_run_says_so_in_one_line():
     plan = standing_plan(NAO, "StandInit", 2.0)
-    with (
-        open_trials("no_such_robot", SIMULATION, {"nominal": 0.1}) as running,
-        pytest.raises(MissingDependency, match="no_such_robot"),
-    ):
+    with open_trials("no_such_robot", SIMULATION, {"nominal": 0.1}) as running:
         running.take(plan)
-        running.go(0)
+        with pytest.raises(MissingDependency, match="no_such_robot"):
+            running.go(0)
