@@ -17,19 +17,19 @@ from robodance.errors import MissingDependency
 from robodance.performance.disturbances import DISTURBANCES
 from robodance.performance.rehearsal import PIECE_S, Rehearsal, Score
 from robodance.performance.trial import run_trial
-from robodance.performance.trials import KEPT_PIECES, LEG_S, open_trials
+from robodance.performance.trials import LEG_S, open_trials, verify_plan
 from robodance.robots.model import load_robot
 
 NAO = load_robot("nao_v6")
 SIMULATION = SimulationConfig()
-SECONDS, CHANGE_S = 11.0, 7.0
+SECONDS, CHANGE_S = 9.0, 7.0
 ALLOWED = {"nominal": 0.05, "together": 0.2}
 
 
 def dance():
     """Return a plan of which every layer has something to do: arms swing, ankles answer."""
     plan = arm_dance(NAO, SECONDS)
-    lifted = (plan.times_s > 2.0) & (plan.times_s < 9.0)  # said, not done: the feedback works
+    lifted = (plan.times_s > 2.0) & (plan.times_s < 8.0)  # said, not done: the feedback works
     return dataclasses.replace(plan, support=np.where(lifted, 1, 0))
 
 
@@ -103,21 +103,25 @@ def test_what_is_not_kept_would_be_missed():
     score = Score(plan, NAO, SIMULATION)
     with Rehearsal(NAO, SIMULATION, what, 0.2) as robot:
         gone = list(robot.on(score, None, 1440))
-        kept = gone[0][1]
+        kept = gone[1][1]
         without = dataclasses.replace(kept, answered=type(kept.answered)(steps=kept.step))
-        late = dataclasses.replace(kept, under_way=dataclasses.replace(kept.under_way, behind=None))
+        with_play = dataclasses.replace(kept.under_way, behind=None)
+        late = dataclasses.replace(kept, under_way=with_play)
         for poorer in (kept, without, late):
-            piece = next(iter(robot.on(score, poorer, 960)))[0]
-            assert (piece == gone[1][0]) == (poorer is kept)
+            ((piece, _),) = robot.on(score, poorer, 1440)
+            assert (piece == gone[2][0]) == (poorer is kept)
 
 
-def test_old_states_are_thinned_out_and_an_early_change_goes_further_back():
-    plan = standing_plan(NAO, "StandInit", PIECE_S * (KEPT_PIECES + 10))
+def test_old_states_are_thinned_out_and_an_early_change_goes_further_back(monkeypatch):
+    monkeypatch.setattr("robodance.performance.trials.KEPT_PIECES", 2)
+    plan = standing_plan(NAO, "StandInit", 12 * PIECE_S)
     with open_trials("nao_v6", SIMULATION, {"nominal": 0.1}) as running:
         running.take(plan)
         trials = gone_through(running)
-        running.take(changed_from(plan, 9.7 * PIECE_S))
-        assert running.tried_s == 9 * PIECE_S  # each eighth is kept: after 1, 9, 17 ... pieces
+        running.take(changed_from(plan, 10.7 * PIECE_S))
+        assert running.tried_s == 10 * PIECE_S  # one of the last
+        running.take(changed_from(plan, 8.7 * PIECE_S))
+        assert running.tried_s == PIECE_S  # of the others each eighth is kept: after 1, 9 ...
         assert trials[0].failures_s == ()
 
 
@@ -173,7 +177,5 @@ def test_ctrl_c_ends_the_processes():
 
 def test_a_simulation_that_cannot_run_says_so_in_one_line():
     plan = standing_plan(NAO, "StandInit", 2.0)
-    with open_trials("no_such_robot", SIMULATION, {"nominal": 0.1}) as running:
-        running.take(plan)
-        with pytest.raises(MissingDependency, match="no_such_robot"):
-            running.go(0)
+    with pytest.raises(MissingDependency, match="no_such_robot"):
+        verify_plan(plan, "no_such_robot", SIMULATION, {"nominal": 0.1})
