@@ -68,6 +68,20 @@ def analyse_song(
         return hear(Path(song), config.audio, progress=report)
 
 
+def _described(analysis: SongAnalysis, config: PerformConfig) -> SongAnalysis:
+    """Return the song with the features that the generator asks for, or that were chosen."""
+    from robodance.audio.description import describe_song, features_for
+    from robodance.choreography.dance import music_kind
+
+    wanted = config.choreography.features
+    if wanted == "auto":
+        wanted = features_for(music_kind(analysis.genre.name, config.choreography))
+    if wanted == features_for(analysis.features.kind):
+        return analysis
+    features = describe_song(analysis.song, wanted, config.choreography.encoder_weights)
+    return replace(analysis, features=features)
+
+
 def plan_dance(
     song: Path | str | SongAnalysis | None,
     config: PerformConfig | None = None,
@@ -121,7 +135,7 @@ def plan_dance(
         remarks = ()
         with clock.stage("imagine"), tell.stage("imagining a dance") as report:
             dance = create_dance(
-                analysis,
+                _described(analysis, config),
                 config.choreography,
                 seed=config.seed,
                 from_s=from_s,

@@ -10,6 +10,7 @@ import numpy as np
 import robodance
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock, resample
 from robodance.choreography.body import clean_body
+from robodance.choreography.checkpoint import load_checkpoint
 from robodance.choreography.generator import load_generator
 from robodance.config import ChoreographyConfig
 from robodance.errors import DataError
@@ -17,7 +18,7 @@ from robodance.resources import weights_path
 from robodance.skeleton import decode_pose, pose_sequence
 from robodance.values import Beats, PoseSequence, SongAnalysis
 
-__all__ = ["create_dance", "dance_beats"]
+__all__ = ["create_dance", "dance_beats", "music_kind"]
 
 OCTAVE = 1.8  # music faster than the genre by more is danced at half its beats, and so on
 SHORTEST_S = 0.2
@@ -90,6 +91,16 @@ def create_dance(
             "versions": {"robodance": robodance.__version__},
         },
     )
+
+
+def music_kind(genre: str, config: ChoreographyConfig) -> str:
+    """Return which features of a song the weights of a genre ask for, as their card says.
+
+    Raises:
+        DataError: The weights or their card cannot be read.
+    """
+    weights = Path(config.weights) if config.weights else _shipped(genre, config)
+    return str(load_checkpoint(weights).card.get("music"))
 
 
 def dance_beats(beats: Beats, usual_beat_s: float) -> tuple[Beats, float]:

@@ -60,6 +60,7 @@ def load_config(path: Path | str | None = None) -> PerformConfig:
         for key, value in {
             "audio.beats_file": config.audio.beats_file,
             "choreography.weights": config.choreography.weights,
+            "choreography.encoder_weights": config.choreography.encoder_weights,
         }.items()
         if value is not None
     }

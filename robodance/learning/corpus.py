@@ -63,15 +63,21 @@ class MusicShelf:
     songs: list[SongFeatures] = field(repr=False)
 
 
-def load_music(library: UnitLibrary, data: Path) -> MusicShelf:
+def load_music(
+    library: UnitLibrary,
+    data: Path,
+    *,
+    features: str = "spine",
+    encoder_weights: Path | str | None = None,
+) -> MusicShelf:
     """Read the songs of a genre and pair them with units as the choreographies say.
 
     The published pairing (first and last frame of the song, units spread evenly) is
     approximate. Songs that the data do not hold, or hold
-    damaged, are passed over.
+    damaged, are passed over. ``features`` are ``spine`` or ``encoder``.
     """
     from robodance.audio.decode import load_song
-    from robodance.audio.features import extract_features
+    from robodance.audio.description import describe_song
 
     letter = GENRE_LETTERS[library.genre]
     shelf = MusicShelf({}, [])
@@ -84,13 +90,13 @@ def load_music(library: UnitLibrary, data: Path) -> MusicShelf:
             song = load_song(found[0])
         except AudioError:  # some songs of the published set are cut off
             continue
-        features = extract_features(song.samples, song.sample_rate_hz)
-        shelf.songs.append(features)
+        described = describe_song(song, features, encoder_weights)
+        shelf.songs.append(described)
         bounds = np.concatenate([[0], np.cumsum(dance.beats)]) / sum(dance.beats)
         times = dance.start_frame + (dance.end_frame - dance.start_frame) * bounds
         times /= SONG_FRAME_RATE_HZ
         for tag, start, end in zip(dance.tags, times, times[1:], strict=False):
-            shelf.parts.setdefault(tag, []).append((features, float(start), float(end)))
+            shelf.parts.setdefault(tag, []).append((described, float(start), float(end)))
     return shelf
 
 
