@@ -76,7 +76,7 @@ def _warnings(path: Path | str, config: AudioConfig, beats: Beats, genre: Genre)
         )
     if genre.confidence < _UNSURE_GENRE:
         warnings.append(
-            f"the dance is uncertain ({genre.name}, confidence {genre.confidence:.2f}); "
-            "choose one with --genre"
+            f"the song is none of {', '.join(GENRES)} for certain; it is danced as the nearest, "
+            f"{genre.name} (confidence {genre.confidence:.2f}); choose one with --genre"
         )
     return warnings

@@ -24,11 +24,19 @@ from robodance.errors import DataError
 from robodance.resources import weights_path
 from robodance.values import Beats, FloatArray, Genre
 
-__all__ = ["GENRE_EVIDENCE", "STRETCH_BEATS", "classify_genre", "genre_evidence", "vote"]
+__all__ = [
+    "GENRE_EVIDENCE",
+    "STRETCH_BEATS",
+    "classify_genre",
+    "genre_evidence",
+    "likeness",
+    "vote",
+]
 
 STRETCH_BEATS = 32
 _HOP_BEATS = 16
 _USUAL_TEMPO_BPM = 110.0
+_STRANGE_OCTAVES = 0.125
 
 GENRE_EVIDENCE: tuple[str, ...] = (
     "tempo",  # octaves over 110 beats a minute
@@ -48,7 +56,8 @@ def classify_genre(beats: Beats, onsets: Onsets) -> Genre:
         DataError: The shipped weights are damaged.
     """
     weights, genres = _shipped_weights()
-    scores = vote(genre_evidence(beats, onsets), weights)
+    evidence = genre_evidence(beats, onsets)
+    scores = likeness(evidence, vote(evidence, weights), weights)
     best = int(scores.argmax())
     shares = {genre: float(share) for genre, share in zip(genres, scores, strict=True)}
     return Genre(genres[best], float(scores[best]), shares)
@@ -66,6 +75,32 @@ def vote(evidence: FloatArray, weights: dict[str, FloatArray]) -> FloatArray:
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     shares /= shares.sum(axis=1, keepdims=True)
     return np.asarray(shares.mean(axis=0))
+
+
+def likeness(
+    evidence: FloatArray, shares: FloatArray, weights: dict[str, FloatArray]
+) -> FloatArray:
+    """Return the calibrated shares of the genres, shape (G,), summing to 1.
+
+    The temperature is the one that made songs left out of the training most likely. A
+    song whose tempo is far from every training song of the genre it was taken for is no
+    such dance: each eighth of an octave beyond an eighth halves what the shares say
+    beyond chance. Weights without these numbers leave the shares as they are.
+
+    Args:
+        evidence: Shape (S, F).
+        shares: Shape (G,), the vote.
+        weights: With ``temperature`` (1,), ``song_octaves`` (N,), ``song_genre`` (N,).
+    """
+    if "temperature" not in weights:
+        return shares
+    cooled = np.log(shares + 1e-9) / weights["temperature"][0]
+    cooled = np.exp(cooled - cooled.max())
+    cooled /= cooled.sum()
+    fellows = weights["song_octaves"][weights["song_genre"] == cooled.argmax()]
+    gap = float(np.abs(fellows - evidence[:, 0].mean()).min())
+    trust = 0.5 ** max(0.0, gap / _STRANGE_OCTAVES - 1.0)
+    return np.asarray(trust * cooled + (1.0 - trust) / len(cooled))
 
 
 def genre_evidence(beats: Beats, onsets: Onsets) -> FloatArray:

@@ -16,10 +16,12 @@ def add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     train = commands.add_parser(
         "train",
         parents=[common],
-        help="train a generator or the genre classifier on dance data",
+        help="train a generator, the music encoder or the genre classifier",
         description="Train weights; a run that was stopped goes on where it was with --resume.",
     )
-    train.add_argument("family", choices=("autoregressive", "genre"), help="what to train")
+    train.add_argument(
+        "family", choices=("autoregressive", "encoder", "genre"), help="what to train"
+    )
     train.add_argument("--data", required=True, metavar="DIR", help="folder of the data sets")
     train.add_argument("--genre", help="genre of the dances (autoregressive)")
     train.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/...)")

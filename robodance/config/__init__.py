@@ -14,12 +14,14 @@ from robodance.config.performance import RecordingConfig, SimulationConfig, Veri
 from robodance.config.robot import NaoqiConfig
 from robodance.config.show import ShowConfig, ShowOutputs, load_show, said
 from robodance.config.speed_up import SpeedUpConfig
-from robodance.config.train import TrainConfig
+from robodance.config.train import EncoderTrainConfig, GenreTrainConfig, TrainConfig
 
 __all__ = [
     "GENRES",
     "AudioConfig",
     "ChoreographyConfig",
+    "EncoderTrainConfig",
+    "GenreTrainConfig",
     "MotionConfig",
     "NaoqiConfig",
     "PerformConfig",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from robodance.config.audio import GENRES
 from robodance.settings import require
 
-__all__ = ["TrainConfig"]
+__all__ = ["EncoderTrainConfig", "GenreTrainConfig", "TrainConfig"]
 
 
 @dataclass(frozen=True)
@@ -73,3 +73,91 @@ class TrainConfig:
         require(self.chain_beats >= 64, "chain_beats must be at least 64")
         require(0.0 < self.average < 1.0, "average must lie in 0..1")
         require(self.gate_every >= 1, "gate_every must be at least 1")
+
+
+@dataclass(frozen=True)
+class EncoderTrainConfig:
+    """All settings of ``robodance train encoder``."""
+
+    mode: str = "multitask"
+    """multitask: tempo, beat phase and onset; bpm: the tempo alone, as the paper has it."""
+    seed: int = 0
+    """Same data, same seed: same weights."""
+    updates: int = 4000
+    """Steps of the optimiser."""
+    excerpts: int = 12
+    """Excerpts of songs per update."""
+    windows: int = 11
+    """Windows of two seconds in each excerpt, a fifth of a second apart."""
+    real: float = 0.5
+    """Share of excerpts from real songs; the others are synthesised."""
+    shards: int = 2
+    """Parts of an update, each with its own batch norm; processes share them."""
+    learning_rate: float = 1.5e-3
+    """Of Adam; falls along a cosine over the last 70 %."""
+    average: float = 0.995
+    """Of the running mean of the weights, which is what ships."""
+    plan: str = "exact"
+    """Subsampling: exact (7,7,5,3,3,2,1,1,1,1) or paper (4,4,2x8, one window per excerpt)."""
+    pooling: str = "centred"
+    """Gaussian window over time: centred on the frame, or printed as in the paper."""
+    dropout: float = 0.1
+    """After each block."""
+    width: float = 1.0
+    """Width of the lower blocks against the paper's; small ones are for trying things out."""
+    held_out: str = "C/8,R/9,T/7,W/7"
+    """Songs that are never trained on, to be judged by; separated by commas."""
+    judge_songs: int = 48
+    """Synthesised songs that the card's figures are measured on, of seeds never trained on."""
+    save_every: int = 50
+    """Updates between two states on disk, from which a run goes on."""
+    note_every: int = 25
+    """Updates between two rows of the curves."""
+    threads: int = 1
+    """Processor threads."""
+    device: str = "auto"
+    """cpu, cuda, or auto: a GPU where there is one."""
+
+    def __post_init__(self) -> None:
+        require(self.mode in {"bpm", "multitask"}, "mode must be bpm or multitask")
+        require(self.plan in {"exact", "paper"}, "plan must be exact or paper")
+        require(self.plan == "exact" or self.windows == 1, "plan paper needs windows = 1")
+        require(self.pooling in {"centred", "printed"}, "pooling must be centred or printed")
+        require(self.device in {"auto", "cpu", "cuda"}, "device must be auto, cpu or cuda")
+        require(self.updates >= 1 and self.windows >= 1, "updates and windows must be at least 1")
+        require(
+            self.shards >= 1 and self.excerpts % self.shards == 0 and self.excerpts >= 1,
+            "excerpts must be a multiple of shards",
+        )
+        require(0.0 <= self.real <= 1.0, "real must lie in 0..1")
+        require(0.0 <= self.dropout < 1.0, "dropout must lie in 0..1")
+        require(0.0 < self.average < 1.0, "average must lie in 0..1")
+        require(0.1 <= self.width <= 4.0, "width must lie in 0.1..4")
+        require(
+            min(self.save_every, self.note_every, self.judge_songs) >= 1,
+            "save_every, note_every and judge_songs must be at least 1",
+        )
+
+
+@dataclass(frozen=True)
+class GenreTrainConfig:
+    """All settings of ``robodance train genre``."""
+
+    seed: int = 0
+    """Same data, same seed: same weights."""
+    features: str = "spine"
+    """What the frames' classifier listens to: spine (named features) or encoder."""
+    encoder_weights: str | None = None
+    """Weight file of the music encoder; None: the shipped one (features: encoder)."""
+    updates: int = 150
+    """Steps of the optimiser for each network of the frames' classifier."""
+    batch: int = 64
+    """Windows of 30 frames per step."""
+    learning_rate: float = 1e-3
+    """Of Adam; falls along a cosine."""
+    frames: bool = True
+    """Whether to measure the frames' classifier at all: it takes most of the time."""
+
+    def __post_init__(self) -> None:
+        require(self.features in {"spine", "encoder"}, "features must be spine or encoder")
+        require(min(self.updates, self.batch) >= 1, "updates and batch must be at least 1")

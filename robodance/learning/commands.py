@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from robodance.config import TrainConfig
+from robodance.config import EncoderTrainConfig, GenreTrainConfig, TrainConfig
 from robodance.errors import DataError, UsageError
 from robodance.progress import Progress, Silence
 from robodance.settings import from_dict, override, read_yaml
 
 __all__ = ["train"]
+
+FAMILIES = ("autoregressive", "encoder", "genre")
+
+Settings = TypeVar("Settings", TrainConfig, EncoderTrainConfig, GenreTrainConfig)
 
 
 def train(
@@ -27,10 +31,10 @@ def train(
     changes: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Train a generator of dances, or the genre classifier.
+    """Train a generator of dances, the music encoder, or the genre classifier.
 
     Args:
-        family: ``autoregressive`` or ``genre``.
+        family: ``autoregressive``, ``encoder`` or ``genre``.
         data: Folder of the data sets, as published.
         genre: What to learn (autoregressive).
         out: Folder of the run; None: ``runs/<family>_<genre>``.
@@ -54,21 +58,58 @@ def train(
         from robodance.learning.genre_training import train_genre
 
         with tell.stage("training the genre classifier") as report:
+            wanted = _settings(GenreTrainConfig, config, changes, seed)
             found: dict[str, Any] = train_genre(
-                data, out or Path("runs") / "genre", seed=seed or 0, progress=report
+                data, out or Path("runs") / "genre", wanted, progress=report
             )
         return found
+    if family == "encoder":
+        encoder = _settings(EncoderTrainConfig, config, changes, seed)
+        return _train_encoder(encoder, data, out, resume, tell)
     if family != "autoregressive":
-        raise UsageError(f"unknown family {family!r}; known: autoregressive, genre")
-    settings = TrainConfig()
-    if config is not None:
-        settings = from_dict(TrainConfig, read_yaml(Path(config)), where=config)
-    settings = override(settings, changes or {}, where="--set")
+        raise UsageError(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
+    settings = _settings(TrainConfig, config, changes, seed)
     if genre is not None:
         settings = override(settings, {"genre": genre}, where="--genre")
-    if seed is not None:
-        settings = replace(settings, seed=seed)
     return _train_autoregressive(settings, data, out, resume, tell)
+
+
+def _settings(
+    kind: type[Settings],
+    config: str | None,
+    changes: Mapping[str, Any] | None,
+    seed: int | None,
+) -> Settings:
+    """Return the defaults, changed by a file, by single settings, by the seed."""
+    settings = kind()
+    if config is not None:
+        settings = from_dict(kind, read_yaml(Path(config)), where=config)
+    settings = override(settings, changes or {}, where="--set")
+    return settings if seed is None else replace(settings, seed=seed)
+
+
+def _train_encoder(
+    settings: EncoderTrainConfig, data: Path, out: Path | None, resume: bool, tell: Progress
+) -> dict[str, Any]:
+    from robodance.learning.encoder_training import train_encoder
+    from robodance.learning.run_loop import keep_memory
+
+    keep_memory()
+    folder = out or Path("runs") / f"encoder_{settings.mode}"
+    with tell.stage(f"training the music encoder, {settings.mode}") as report:
+
+        def progress(share: float, line: str) -> None:
+            report(share)
+            tell.say(line)
+
+        weights = train_encoder(settings, data, folder, resume=resume, progress=progress)
+    return {
+        "family": "encoder",
+        "mode": settings.mode,
+        "weights": str(weights),
+        "card": str(weights.with_suffix(".json")),
+        "curves": str(folder / "curves.jsonl"),
+    }
 
 
 def _train_autoregressive(

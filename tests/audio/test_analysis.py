@@ -5,10 +5,11 @@ import pytest
 import soundfile
 from songs import RATE_HZ, known_song
 
-from robodance.audio.analysis import analyse_song
+from robodance.audio.analysis import _warnings, analyse_song
 from robodance.audio.features import KIND
 from robodance.config import AudioConfig
 from robodance.errors import AudioError
+from robodance.values import Beats, Genre
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +49,15 @@ def test_an_unsure_ear_says_how_to_help(tmp_path, rng):
         analyse_song(path, AudioConfig())
     analysis = analyse_song(path, AudioConfig(bpm=100.0))
     assert any("--beats FILE" in warning for warning in analysis.warnings)
+
+
+def test_a_song_of_no_genre_for_certain_is_danced_as_the_nearest_and_says_so(
+    song_path,
+):
+    genre = Genre("rumba", 0.41, {"cha-cha": 0.3, "rumba": 0.41, "tango": 0.2, "waltz": 0.09})
+    beats = Beats(np.arange(9.0), np.arange(9) % 4 + 1, 4, 60.0, 1.0)
+    (line,) = _warnings(song_path, AudioConfig(), beats, genre)
+    assert line.startswith("the song is none of cha-cha, rumba, tango, waltz for certain")
+    assert "danced as the nearest, rumba (confidence 0.41); choose one with --genre" in line
+    sure = Genre("rumba", 0.9, genre.scores)
+    assert _warnings(song_path, AudioConfig(), beats, sure) == []
