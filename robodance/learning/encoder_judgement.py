@@ -24,7 +24,7 @@ from robodance.audio.encoder_net import (
 )
 from robodance.config import EncoderTrainConfig
 from robodance.errors import RobodanceError
-from robodance.learning.encoder_songs import HeldSong, draw_excerpts, known_song
+from robodance.learning.encoder_songs import HeldSong, draw_excerpts, find_held_out_songs
 from robodance.learning.run_loop import RunFolder
 from robodance.learning.synthetic_songs import compose
 from robodance.values import FloatArray
@@ -142,6 +142,7 @@ def finish(
         module.load_state_dict({n: state[f"{name}.{n}"].half().to(t.dtype) for n, t in own.items()})
         module.eval()
     standard = _standard(config, encoder, songs)
+    held = [] if data is None else find_held_out_songs(data, config.held_out)
     card = {
         "paper": "Ahn et al., Generative Autoregressive Networks for 3D Dancing Move Synthesis "
         "from Music, IEEE RA-L 2020, III.B",
@@ -152,7 +153,7 @@ def finish(
         else "trained on synthesised songs only",
         "songs": {song.name: song.source for song in songs},
         "training": {**asdict(config), "legs": run.legs},
-        "figures": judge(encoder, heads, config.judge_songs, _held_out(config, data)),
+        "figures": judge(encoder, heads, config.judge_songs, held),
     }
     save_encoder(path, encoder, heads, standard, card)
 
@@ -171,18 +172,6 @@ def _data_notice(songs: Sequence[HeldSong]) -> str:
     )
 
 
-def _held_out(config: EncoderTrainConfig, data: Path | None) -> list[HeldSong]:
-    """Return the songs of the data that were left out of the training, where tempo is known."""
-    if data is None:
-        return []
-    names = {name.strip() for name in config.held_out.split(",")}
-    files = {f"{p.parent.name}/{p.stem}": p for p in sorted(data.glob("**/music/[CRTW]/*.mp3"))}
-    found = {name: path for name, path in files.items() if name in names}
-    found |= {f"music/{path.stem}": path for path in sorted((data / "music").glob("*.mp3"))}
-    known = [known_song(path, name) for name, path in found.items()]
-    return [song for song in known if song is not None]
-
-
 def _standard(
     config: EncoderTrainConfig, net: MusicEncoder, songs: Sequence[HeldSong]
 ) -> tuple[FloatArray, FloatArray]:
@@ -190,7 +179,7 @@ def _standard(
     excerpts = draw_excerpts(
         songs,
         (config.seed, JUDGED_SEED),
-        max(48, config.excerpts),
+        max(config.judge_songs, config.excerpts),
         windows=config.windows,
         config=net.config,
         real=config.real,

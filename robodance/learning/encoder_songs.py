@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,7 +39,14 @@ from robodance.errors import AudioError, DataError
 from robodance.learning.synthetic_songs import compose
 from robodance.values import FloatArray
 
-__all__ = ["Excerpt", "HeldSong", "draw_excerpts", "find_known_songs", "known_song"]
+__all__ = [
+    "Excerpt",
+    "HeldSong",
+    "draw_excerpts",
+    "find_held_out_songs",
+    "find_known_songs",
+    "known_song",
+]
 
 AGREES = 0.04  # of the tempo
 SURE = 0.95  # confidence of the tracker that is enough by itself
@@ -91,14 +99,14 @@ class Excerpt:
 
 
 def find_known_songs(
-    data: Path, *, held_out: Sequence[str] = (), progress: Callable[[float], None] | None = None
+    data: Path, *, held_out: Sequence[str] = (), say: Callable[[str], None] | None = None
 ) -> list[HeldSong]:
     """Read ChoreoNet's songs whose tempo is known; those cut off or unsure are left out.
 
     Args:
         data: Folder of the data sets, or of ChoreoNet itself.
         held_out: Names (``W/7``) that are left out, too.
-        progress: Told the share done.
+        say: Told of each file that is left out, and why.
 
     Raises:
         DataError: No song is found, or the choreographies cannot be read.
@@ -109,15 +117,41 @@ def find_known_songs(
             f"{data}: no songs in music/C, R, T or W; give the folder of the data sets as published"
         )
     implied = _choreographed_tempi(data)
+    tell = say or (lambda line: None)
     songs = []
-    for count, path in enumerate(files):
+    for path in files:
         name = f"{path.parent.name}/{path.stem}"
-        song = None if name in held_out else known_song(path, name, implied.get(name))
-        if song is not None:
+        if name in held_out:
+            continue
+        try:
+            song = known_song(path, name, implied.get(name))
+        except AudioError as error:  # some songs of the published set are cut off
+            tell(f"left out: {error}")
+            continue
+        if song is None:
+            tell(f"{path}: left out: its tempo is not known for sure")
+        else:
             songs.append(song)
-        if progress is not None:
-            progress((count + 1) / len(files))
     return songs
+
+
+def find_held_out_songs(data: Path, held_out: str) -> list[HeldSong]:
+    """Read the songs to judge by whose tempo is known: those held out, and all of ``music/``.
+
+    Args:
+        data: Folder of the data sets.
+        held_out: Names of ChoreoNet's songs, separated by commas.
+    """
+    names = {name.strip() for name in held_out.split(",")}
+    implied = _choreographed_tempi(data)
+    files = {f"{p.parent.name}/{p.stem}": p for p in sorted(data.glob("**/music/[CRTW]/*.mp3"))}
+    files = {name: path for name, path in files.items() if name in names}
+    files |= {f"music/{path.stem}": path for path in sorted((data / "music").glob("*.mp3"))}
+    songs = []
+    for name, path in files.items():
+        with suppress(AudioError):
+            songs.append(known_song(path, name, implied.get(name)))
+    return [song for song in songs if song is not None]
 
 
 def _choreographed_tempi(data: Path) -> dict[str, float]:
@@ -144,13 +178,13 @@ def known_song(path: Path, name: str, implied_bpm: float | None = None) -> HeldS
         path: The sound file.
         name: What to call it.
         implied_bpm: What a choreography says, if there is one.
+
+    Raises:
+        AudioError: The file cannot be read or holds no beat.
     """
-    try:
-        song = load_song(path)
-        onsets = find_onsets(song.samples, song.sample_rate_hz)
-        beats = track_beats(song.samples, song.sample_rate_hz, AudioConfig(), onsets=onsets)
-    except AudioError:  # some songs of the published set are cut off
-        return None
+    song = load_song(path)
+    onsets = find_onsets(song.samples, song.sample_rate_hz)
+    beats = track_beats(song.samples, song.sample_rate_hz, AudioConfig(), onsets=onsets)
     agrees = implied_bpm is not None and abs(beats.tempo_bpm / implied_bpm - 1.0) <= AGREES
     if not agrees and beats.confidence < SURE:
         return None

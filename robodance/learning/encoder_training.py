@@ -13,6 +13,7 @@ one process or several.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -150,7 +151,10 @@ def train_encoder(
         first = run.restore(resume)
         if songs is None:
             held_out = tuple(name.strip() for name in config.held_out.split(","))
-            songs = find_known_songs(data, held_out=held_out) if data and config.real else []
+            say = None if progress is None else functools.partial(progress, 0.0)
+            songs = []
+            if data is not None and config.real > 0.0:
+                songs = find_known_songs(data, held_out=held_out, say=say)
         statistics = _Statistics(net)
         learn(
             run,

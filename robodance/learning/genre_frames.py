@@ -173,10 +173,9 @@ def both_together(
     others, so no song decides about its own verdict.
     """
     right, losses = 0, []
-    everyone = np.arange(len(truth))
-    for song in everyone:
-        others = everyone != song
-        told = [truth[other] for other in everyone[others]]
+    for song in range(len(truth)):
+        others = [other for other in range(len(truth)) if other != song]
+        told = [truth[other] for other in others]
         best, chosen = np.inf, (0.0, 1.0)
         for share in np.linspace(0.0, 2.0, 11):
             mixed = stretches + share * frames

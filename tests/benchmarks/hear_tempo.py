@@ -31,7 +31,7 @@ from robodance.audio.mu_law import mu_law_decode
 from robodance.config import AudioConfig
 from robodance.errors import AudioError
 from robodance.learning.encoder_judgement import JUDGED_SEED, SONG_S, estimate_tempo, same_tempo
-from robodance.learning.encoder_songs import known_song
+from robodance.learning.encoder_songs import find_held_out_songs
 from robodance.learning.synthetic_songs import compose
 
 RATE_HZ = 22_050
@@ -77,17 +77,8 @@ def of_the_tests(count: int) -> list[tuple[str, np.ndarray, float]]:
 
 def real(data: Path, held_out: str) -> list[tuple[str, np.ndarray, float]]:
     """Return songs that the encoder never heard, where their tempo is known."""
-    names = {name.strip() for name in held_out.split(",")}
-    files = sorted(data.glob("**/music/[CRTW]/*.mp3"))
-    files = [p for p in files if f"{p.parent.name}/{p.stem}" in names]
-    files += sorted((data / "music").glob("*.mp3"))
-    found = []
-    for path in files:
-        song = known_song(path, f"{path.parent.name}/{path.stem}")
-        if song is None:
-            print(f"{path.parent.name}/{path.stem}: the tracker is not sure of it: left out")
-        else:
-            found.append((song.name, mu_law_decode(song.codes), song.tempo_bpm))
+    held = find_held_out_songs(data, held_out)
+    found = [(song.name, mu_law_decode(song.codes), song.tempo_bpm) for song in held]
     for path in sorted((data / "annotated").glob("*.beats.txt")):
         stem = path.name.removesuffix(".beats.txt")
         sound = next(p for p in sorted(path.parent.glob(f"{stem}.*")) if p.suffix != ".txt")

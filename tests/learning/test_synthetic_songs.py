@@ -98,4 +98,7 @@ def test_a_folder_without_songs_or_with_foreign_choreographies_is_named(tmp_path
     with pytest.raises(DataError, match=r"C\.json: not ChoreoNet's choreographies"):
         find_known_songs(tmp_path)
     foreign.unlink()
-    assert find_known_songs(tmp_path) == []  # a truncated song is passed over
+    told = []
+    assert find_known_songs(tmp_path, say=told.append) == []
+    assert len(told) == 1
+    assert told[0].startswith(f"left out: {song}: ")
