@@ -219,7 +219,7 @@ def test_the_loop_says_how_long_it_still_takes_and_keeps_the_last_state(tmp_path
         loss = net(torch.ones(1, 2)).square().sum()
         loss.backward()
         optimiser.step()
-        return {"loss": float(loss)}
+        return {"loss": float(loss.detach())}
 
     lines = []
     run = RunFolder(tmp_path, net, optimiser, {"seed": 0}, fixed=("seed",))
