@@ -71,11 +71,11 @@ def analyse_song(
 def _described(analysis: SongAnalysis, config: PerformConfig) -> SongAnalysis:
     """Return the song with the features that the generator asks for, or that were chosen."""
     from robodance.audio.description import describe_song, features_for
-    from robodance.choreography.dance import music_kind
+    from robodance.choreography.mixture import music_kind
 
     wanted = config.choreography.features
     if wanted == "auto":
-        wanted = features_for(music_kind(analysis.genre.name, config.choreography))
+        wanted = features_for(music_kind(config.choreography, analysis.genre))
     if wanted == features_for(analysis.features.kind):
         return analysis
     features = describe_song(analysis.song, wanted, config.choreography.encoder_weights)

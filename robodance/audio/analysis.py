@@ -10,7 +10,7 @@ from robodance.audio.decode import load_song
 from robodance.audio.features import extract_features
 from robodance.audio.genre import classify_genre
 from robodance.audio.onsets import Onsets, find_onsets
-from robodance.config import GENRES, AudioConfig
+from robodance.config import GENRES, AudioConfig, genre_shares
 from robodance.song_file import cut_off_mp3
 from robodance.values import Beats, Genre, SongAnalysis
 
@@ -58,8 +58,9 @@ def analyse_song(
 
 def _genre(config: AudioConfig, beats: Beats, onsets: Onsets) -> Genre:
     if config.genre is not None:
-        scores = {name: float(name == config.genre) for name in GENRES}
-        return Genre(config.genre, 1.0, scores)
+        shares = genre_shares(config.genre)
+        scores = {name: shares.get(name, 0.0) for name in GENRES}
+        return Genre(next(iter(shares)), 1.0, scores, shares if len(shares) > 1 else {})
     return classify_genre(beats, onsets)
 
 

@@ -79,6 +79,8 @@ def save_checkpoint(
         arrays[f"vocabulary.{name}"] = np.ascontiguousarray(
             getattr(vocabulary, name), dtype=np.float32
         )
+    if vocabulary.group is not None:
+        arrays["vocabulary.group"] = np.asarray(vocabulary.group, dtype=np.int64)
     for name in ("mean", "spread"):
         arrays[f"normaliser.{name}"] = np.asarray(getattr(normaliser, name), dtype=np.float32)
     content = save(arrays, metadata={"tags": json.dumps(list(vocabulary.tags))})
@@ -121,10 +123,12 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             follows=arrays["vocabulary.follows"].astype(np.float64),
             distance_m=arrays["vocabulary.distance_m"].astype(np.float64),
             liveliness=arrays["vocabulary.liveliness"].astype(np.float64),
+            group=arrays.get("vocabulary.group"),
         )
         normaliser = Normaliser(
             mean=arrays["normaliser.mean"].astype(np.float64),
             spread=arrays["normaliser.spread"].astype(np.float64),
+            heading=card.get("network", {}).get("variant") == "printed",
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise DataError(f"{path}: not a weight file of robodance ({error})") from error

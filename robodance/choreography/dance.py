@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 import robodance
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock, resample
 from robodance.choreography.body import clean_body
-from robodance.choreography.checkpoint import load_checkpoint
-from robodance.choreography.generator import load_generator
+from robodance.choreography.mixture import choose_generator
 from robodance.config import ChoreographyConfig
 from robodance.errors import DataError
-from robodance.resources import weights_path
 from robodance.skeleton import decode_pose, pose_sequence
 from robodance.values import Beats, PoseSequence, SongAnalysis
 
-__all__ = ["create_dance", "dance_beats", "music_kind"]
+__all__ = ["create_dance", "dance_beats"]
 
 OCTAVE = 1.8  # music faster than the genre by more is danced at half its beats, and so on
 SHORTEST_S = 0.2
@@ -55,12 +52,12 @@ def create_dance(
     end_s = song.song.duration_s if to_s is None else to_s
     if end_s - from_s < SHORTEST_S:
         raise DataError(f"nothing to dance to from {from_s:.2f} s to {end_s:.2f} s")
-    weights = Path(config.weights) if config.weights else _shipped(song.genre.name, config)
-    generator = load_generator(config.generator, weights)
+    generator = choose_generator(config, song.genre)
     if generator.card.get("music") != song.features.kind:
         raise DataError(
-            f"{weights}: trained on the music features {generator.card.get('music')!r}, but the "
-            f"song is described by {song.features.kind!r}; train again or use matching weights"
+            f"{config.weights or song.genre.name}: weights trained on the music features "
+            f"{generator.card.get('music')!r}, but the song is described by "
+            f"{song.features.kind!r}; train again or use matching weights"
         )
     beats, ratio = dance_beats(song.beats, float(generator.card["beat_s"]))
     clock = BeatClock(beats)
@@ -70,7 +67,15 @@ def create_dance(
     position = clock.beats_at(times)
     first = _downbeat_before(clock, position[0])
     count = int(np.ceil(position[-1])) + 1 - first
-    poses = generator.generate(clock, song.features, first, count, seed=seed, progress=progress)
+    poses = generator.generate(
+        clock,
+        song.features,
+        first,
+        count,
+        seed=seed,
+        shares=song.genre.shares or {song.genre.name: 1.0},
+        progress=progress,
+    )
     joints = resample(decode_pose(poses), (position - first) * FRAMES_PER_BEAT)
     joints = clean_body(joints, config.frame_rate_hz)
     if progress is not None:
@@ -84,6 +89,7 @@ def create_dance(
         beat_numbers=song.beats.numbers[inside],
         metadata={
             "genre": song.genre.name,
+            **({"genre_shares": dict(song.genre.shares)} if song.genre.shares else {}),
             "generator": config.generator,
             "weights_sha256": generator.card["sha256"],
             "seed": seed,
@@ -91,16 +97,6 @@ def create_dance(
             "versions": {"robodance": robodance.__version__},
         },
     )
-
-
-def music_kind(genre: str, config: ChoreographyConfig) -> str:
-    """Return which features of a song the weights of a genre ask for, as their card says.
-
-    Raises:
-        DataError: The weights or their card cannot be read.
-    """
-    weights = Path(config.weights) if config.weights else _shipped(genre, config)
-    return str(load_checkpoint(weights).card.get("music"))
 
 
 def dance_beats(beats: Beats, usual_beat_s: float) -> tuple[Beats, float]:
@@ -142,13 +138,3 @@ def _downbeat_before(clock: BeatClock, position: float) -> int:
     """Return the last downbeat at or before a position, in beats."""
     beat = int(np.floor(position))
     return beat - round(float(clock.bar_position_at(np.array([float(beat)]))[0]))
-
-
-def _shipped(genre: str, config: ChoreographyConfig) -> Path:
-    path = weights_path(f"{config.generator}_{genre}.safetensors")
-    if not path.is_file():
-        raise DataError(
-            f"{path}: no weights of {config.generator!r} for {genre!r} are shipped; train them "
-            "with 'robodance train' and give them as choreography.weights"
-        )
-    return path

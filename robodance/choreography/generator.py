@@ -32,6 +32,7 @@ class Generator(Protocol):
         beats: int,
         *,
         seed: int,
+        shares: Mapping[str, float] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> FloatArray:
         """Imagine ``beats`` beats of dance.
@@ -42,6 +43,7 @@ class Generator(Protocol):
             first_beat: Beat of the clock at which the dance begins.
             beats: How many.
             seed: Same seed, same dance.
+            shares: Share of each genre, for weights that know several.
             progress: Called with the share done.
 
         Returns:

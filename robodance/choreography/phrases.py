@@ -20,8 +20,10 @@ __all__ = [
     "POSITION_DIM",
     "UNREACHABLE_M",
     "Phrase",
+    "PhraseDraw",
     "PhraseFrames",
     "Vocabulary",
+    "beginnings",
     "draw_phrases",
     "lay_out",
 ]
@@ -34,7 +36,8 @@ KNOWN_SHARE = 0.65  # of the choices follow the choreographies where they know o
 UNREACHABLE_M = 10.0  # the distance to a unit that is never to be chosen
 NEAR_M = 0.08  # a join over more than a few of these is unlikely
 NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
-DRIVE = 0.4  # how strongly loud music asks for lively units
+PASSAGE_BEATS = 4
+DRIVE = 3.0  # how strongly loud music asks for lively units
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class Vocabulary:
         distance_m: Shape (N, 2 N), mean joint distance from the end of i to the start of
             j (columns 0..N-1) or of j's mirror image (N..2N-1).
         liveliness: Shape (N,), mean joint speed, standardised over the units.
+        group: Shape (N,), index of the unit's genre, for units of several; None: all of one.
     """
 
     tags: tuple[str, ...]
@@ -55,6 +59,7 @@ class Vocabulary:
     follows: FloatArray = field(repr=False)
     distance_m: FloatArray = field(repr=False)
     liveliness: FloatArray = field(repr=False)
+    group: IntArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         count = len(self.tags)
@@ -63,6 +68,7 @@ class Vocabulary:
             "follows": (count, count),
             "distance_m": (count, 2 * count),
             "liveliness": (count,),
+            **({} if self.group is None else {"group": (count,)}),
         }
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
@@ -124,26 +130,61 @@ def draw_phrases(
         vocabulary: The genre's units.
         beats: Beats to cover; the last phrase may go on beyond.
         rng: Decides.
-        drive: Shape (beats,), standardised energy of the music per beat, or None.
+        drive: Shape (beats,), energy of the music per beat, or None. It is smoothed over
+            four beats and standardised, and asks each phrase for the liveliness of its part.
     """
-    phrases: list[Phrase] = []
-    starts: list[int] = []
-    position = 0
+    draw, position = PhraseDraw(vocabulary, rng, drive), 0
     while position < beats:
-        weights = _weights(vocabulary, phrases, starts, position)
-        if drive is not None and position < len(drive):
-            until = position + vocabulary.beats
-            total = np.concatenate([[0.0], np.cumsum(drive)])
-            mean = (total[np.minimum(until, len(drive))] - total[position]) / vocabulary.beats
-            pull = np.exp(DRIVE * np.clip(mean, -2, 2) * np.clip(vocabulary.liveliness, -2, 2))
-            weights = weights * np.tile(pull, 2)
-        choice = int(rng.choice(len(weights), p=weights / weights.sum()))
-        flipped, unit = divmod(choice, len(vocabulary.tags))
-        mirrored = bool(flipped) != (phrases[-1].mirrored if phrases else False)
-        phrases.append(Phrase(unit, mirrored, int(vocabulary.beats[unit])))
-        starts.append(position)
-        position += phrases[-1].beats
-    return phrases
+        position += draw.next(position).beats
+    return draw.phrases
+
+
+class PhraseDraw:
+    """Draws one phrase after the other, and remembers them.
+
+    Attributes:
+        phrases: What was drawn so far.
+    """
+
+    def __init__(
+        self, vocabulary: Vocabulary, rng: np.random.Generator, drive: FloatArray | None = None
+    ) -> None:
+        self.vocabulary, self.phrases = vocabulary, list[Phrase]()
+        self._rng, self._starts = rng, list[int]()
+        self._drive = None if drive is None else _passages(drive)
+
+    def next(self, position: int, group: int | None = None) -> Phrase:
+        """Draw the phrase that begins at a beat.
+
+        Args:
+            position: The beat, not before the last phrase's end.
+            group: Only units of this genre, of a vocabulary of several.
+        """
+        words = self.vocabulary
+        weights = _weights(words, self.phrases, self._starts, position)
+        if group is not None:
+            assert words.group is not None
+            weights = (weights + 1e-12) * np.tile(words.group == group, 2)
+        if self._drive is not None and position < len(self._drive):
+            until = position + words.beats
+            total = np.concatenate([[0.0], np.cumsum(self._drive)])
+            mean = (total[np.minimum(until, len(self._drive))] - total[position]) / words.beats
+            pull = np.exp(DRIVE * np.clip(mean, -2, 2) * np.clip(words.liveliness, -2, 2))
+            weights *= np.tile(pull, 2)
+        choice = int(self._rng.choice(len(weights), p=weights / weights.sum()))
+        flipped, unit = divmod(choice, len(words.tags))
+        mirrored = bool(flipped) != (self.phrases[-1].mirrored if self.phrases else False)
+        self.phrases.append(Phrase(unit, mirrored, int(words.beats[unit])))
+        self._starts.append(position)
+        return self.phrases[-1]
+
+
+def _passages(drive: FloatArray) -> FloatArray:
+    """Return what a passage asks for: the mean over four beats, standardised over the song."""
+    reach = min(PASSAGE_BEATS, len(drive))
+    padded = np.pad(drive, (reach // 2, reach - 1 - reach // 2), mode="edge")
+    smooth = np.convolve(padded, np.full(reach, 1.0 / reach), mode="valid")
+    return np.asarray((smooth - smooth.mean()) / max(float(smooth.std()), 1e-6))
 
 
 def _weights(
@@ -177,6 +218,13 @@ def _weights(
     if wanted.sum() > 1e-12:
         return np.asarray(wanted)
     return np.asarray(near * allowed + 1e-9 * (near > 0.0) + 1e-300)
+
+
+def beginnings(phrases: list[Phrase], frames_per_beat: int) -> dict[int, int]:
+    """Return the frames at which phrases begin, and how many frames each lasts."""
+    lengths = [phrase.beats * frames_per_beat for phrase in phrases]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    return {int(start): length for start, length in zip(starts, lengths, strict=False)}
 
 
 def lay_out(vocabulary: Vocabulary, phrases: list[Phrase], frames_per_beat: int) -> PhraseFrames:

@@ -28,26 +28,33 @@ __all__ = [
     "torch_threads",
 ]
 
-LARGEST = 12.0  # standard deviations; no network error may feed itself beyond this
-
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Mean and spread of the 74 numbers; equal for left and right, so mirroring commutes."""
+    """Mean and spread of the 74 numbers; equal for left and right, so mirroring commutes.
+
+    Attributes:
+        mean: Shape (74,).
+        spread: Shape (74,).
+        heading: Whether the facing direction is one of the numbers, as printed in the paper.
+    """
 
     mean: FloatArray = field(repr=False)
     spread: FloatArray = field(repr=False)
+    heading: bool = False
 
     def standardise(self, poses: FloatArray) -> FloatArray:
-        """Return poses (..., 74) with zero mean and unit spread; facing is zero."""
+        """Return poses (..., 74) with zero mean and unit spread; without heading, facing is 0."""
         standard = (np.asarray(poses) - self.mean) / self.spread
-        standard[..., FACING] = 0.0
+        if not self.heading:
+            standard[..., FACING] = 0.0
         return np.asarray(standard)
 
     def restore(self, standard: FloatArray) -> FloatArray:
-        """Return the poses of standardised numbers; facing is 1, 0, 0."""
+        """Return the poses of standardised numbers; without heading, facing is 1, 0, 0."""
         poses = np.asarray(standard, dtype=np.float64) * self.spread + self.mean
-        poses[..., FACING] = [1.0, 0.0, 0.0]
+        if not self.heading:
+            poses[..., FACING] = [1.0, 0.0, 0.0]
         return np.asarray(poses)
 
 
@@ -57,18 +64,17 @@ def rollout(
     phase: FloatArray,
     music: FloatArray,
     *,
+    genre: FloatArray | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> FloatArray:
-    """Let a network dance by itself, B dances side by side, from a history of zeros.
-
-    A mirrored unit is danced by showing the network the mirrored history and mirroring
-    what it answers.
+    """Let a network dance by itself, B dances one after the other, from a history of zeros.
 
     Args:
         net: The network.
         frames: B chains of phrases of T frames.
         phase: Shape (B, T, 6).
         music: Shape (B, T, 128).
+        genre: Shape (G,), shares of the genres, for a network of several.
         progress: Called with the share done.
 
     Returns:
@@ -76,28 +82,24 @@ def rollout(
     """
     import torch
 
-    length, past = phase.shape[1], net.config.history
-    mirrored = torch.from_numpy(np.stack([one.mirrored for one in frames]))
-    plain = torch.zeros(len(frames), past + length, POSE_DIM)
-    turned = torch.zeros_like(plain)
-    order = torch.from_numpy(MIRROR_ORDER)
-    sign = torch.from_numpy(MIRROR_SIGN).float()
+    from robodance.choreography.streaming import PoseStream
+
+    tell = progress or (lambda share: None)
+    count, length = phase.shape[:2]
+    dances = np.empty((count, length, POSE_DIM))
     # One thread: a frame is too little work to share, and threads that wait for each other
     # make it dozens of times slower on a busy machine.
-    with torch_threads(1), torch.inference_mode():
-        told = net.tell(conditions(frames, phase, music))
-        for step in range(length):
-            flip = mirrored[:, step, None]
-            history = torch.where(
-                flip[..., None], turned[:, step : step + past], plain[:, step : step + past]
-            )
-            pose = net(history, told[:, step]).clamp(-LARGEST, LARGEST)
-            other = pose[:, order] * sign
-            plain[:, past + step] = torch.where(flip, other, pose)
-            turned[:, past + step] = torch.where(flip, pose, other)
-            if progress is not None and step % 64 == 0:
-                progress(step / length)
-    return np.asarray(plain[:, past:].numpy(), dtype=np.float64)
+    with torch_threads(1):
+        for row, chain in enumerate(frames):
+            with torch.inference_mode():
+                heard = phase[row : row + 1], music[row : row + 1]
+                told = net.tell(conditions([chain], *heard, genre))[0].numpy()
+            stream = PoseStream(net)
+            for step in range(length):
+                dances[row, step] = stream.step(told[step], bool(chain.mirrored[step]))
+                if step % 64 == 0:
+                    tell((row + step / length) / count)
+    return dances
 
 
 @contextmanager
@@ -113,7 +115,12 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def conditions(frames: Sequence[PhraseFrames], phase: FloatArray, music: FloatArray) -> Condition:
+def conditions(
+    frames: Sequence[PhraseFrames],
+    phase: FloatArray,
+    music: FloatArray,
+    genre: FloatArray | None = None,
+) -> Condition:
     """Return what the network is told, as tensors of shape (B, T, ...)."""
     import torch
 
@@ -129,4 +136,5 @@ def conditions(frames: Sequence[PhraseFrames], phase: FloatArray, music: FloatAr
         upcoming=torch.from_numpy(np.stack([one.upcoming for one in frames])),
         seen=floats([one.seen for one in frames]),
         position=floats([one.position for one in frames]),
+        genre=torch.tensor([] if genre is None else genre).float().expand(*phase.shape[:2], -1),
     )

@@ -68,7 +68,11 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
     hear = perform.add_argument_group("hearing")
     hear.add_argument("--bpm", type=float, help="tempo, when the ear is wrong")
     hear.add_argument("--beats", metavar="FILE", help="beats: seconds, optionally beat number")
-    hear.add_argument("--genre", help="cha-cha, rumba, tango or waltz, when the ear is wrong")
+    hear.add_argument(
+        "--genre",
+        help="cha-cha, rumba, tango or waltz, when the ear is wrong; or a mixture: "
+        "tango:0.7,rumba:0.3",
+    )
     dance = perform.add_argument_group("dancing")
     dance.add_argument("--seed", type=int, help="another seed, another dance (default: 0)")
     dance.add_argument("--weights", metavar="FILE", help="weights to imagine with")

@@ -6,7 +6,7 @@ wrong type is a ``ConfigError`` that names the key. ``configs/perform.yaml`` sho
 tree to people; a test compares the two.
 """
 
-from robodance.config.audio import GENRES, AudioConfig
+from robodance.config.audio import GENRES, AudioConfig, genre_shares
 from robodance.config.choreography import ChoreographyConfig
 from robodance.config.motion import MotionConfig
 from robodance.config.perform import PerformConfig, load_config
@@ -32,6 +32,7 @@ __all__ = [
     "SpeedUpConfig",
     "TrainConfig",
     "VerificationConfig",
+    "genre_shares",
     "load_config",
     "load_show",
     "said",

@@ -10,6 +10,7 @@ import numpy as np
 
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, resample
 from robodance.choreography.body import DANCER, Body, clean_body
+from robodance.choreography.joins import chain
 from robodance.choreography.sampling import mirror_poses
 from robodance.errors import DataError
 from robodance.learning.datasets.choreonet import (
@@ -24,7 +25,6 @@ from robodance.learning.datasets.dance_with_melody import FRAME_RATE_HZ, read_co
 from robodance.skeleton import (
     BONES,
     INDEX,
-    LOCAL_POSITIONS,
     ROOT_VELOCITY,
     YAW_RATE,
     bone_lengths,
@@ -38,10 +38,6 @@ __all__ = ["Unit", "UnitLibrary", "chain", "load_library", "rebuild", "scale_to_
 
 HELD_OUT_SHARE = 0.12
 JOIN_FRAMES = 3  # on each side of a collage's join
-BLEND_FRAMES = 12  # three quarters of a beat; more where the poses are far apart
-GLIDE = 2.0  # frames for which the old speed is kept
-BLEND_PER_M = 40.0  # frames per metre of mean joint distance
-MOVING = [*range(63), 66, 67, 68, 69]  # columns that a chain has to keep continuous
 
 
 @dataclass(frozen=True)
@@ -163,33 +159,6 @@ def unit_poses(
     positions = start + step * np.arange(-margin, count + margin)
     clock = resample(joint_positions_m, positions)
     return encode_pose(clock, frame_rate_hz / step)[margin : margin + count]
-
-
-def chain(parts: Sequence[FloatArray], blend: int = BLEND_FRAMES) -> FloatArray:
-    """Chain poses so that every join is continuous in position and speed.
-
-    What is left of the old motion (its last pose and speed, against the new part's
-    first) fades out over the first ``blend`` frames of the new part (inertialisation,
-    Bollo, GDC 2018).
-    """
-    joined = [np.array(parts[0])]
-    for part in parts[1:]:
-        before, after = joined[-1], np.array(part)
-        speed = before[-1] - before[-2] if len(before) > 1 else np.zeros(74)
-        offset = before[-1] + speed - after[0]
-        drift = speed - (after[1] - after[0]) if len(after) > 1 else np.zeros(74)
-        rates = [66, 67, 68, 69]
-        offset[rates] = before[-1, rates] - after[0, rates]
-        drift[rates] = 0.0
-        gap = np.linalg.norm(offset[LOCAL_POSITIONS].reshape(21, 3), axis=1).mean()
-        length = min(blend + round(BLEND_PER_M * gap), len(after))
-        share = np.arange(length)[:, None] / length
-        fade = 1.0 - share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
-        slowing = GLIDE * (1.0 - np.exp(-np.arange(length)[:, None] / GLIDE))
-        ghost = (offset + drift * slowing) * fade
-        after[:length, MOVING] += ghost[:, MOVING]
-        joined.append(after)
-    return np.concatenate(joined)
 
 
 def rebuild_poses(library: UnitLibrary, dance: Choreography) -> FloatArray | None:

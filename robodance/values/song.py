@@ -120,14 +120,17 @@ class Genre:
         name: One of the genres of the configuration.
         confidence: 0..1; 1 when a person said so.
         scores: Every genre's share of the vote, summing to 1.
+        shares: The mixture that a person asked for, summing to 1; empty: ``name`` alone.
     """
 
     name: str
     confidence: float
     scores: Mapping[str, float]
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scores", MappingProxyType(dict(self.scores)))
+        object.__setattr__(self, "shares", MappingProxyType(dict(self.shares)))
 
 
 @dataclass(frozen=True)

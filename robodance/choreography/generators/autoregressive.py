@@ -12,7 +12,10 @@ Where it departs, and why: the frames are on the beat clock, not at 25 fps; besi
 music the network is told the phase of beat and bar, the choreographic unit it is in, its
 place in it, and the unit to come (without it, an L1 network falls into a damped loop); the
 facing direction is zero in its history, so that it cannot depend on the compass; and a
-mirrored unit is danced by mirroring history and output, exactly.
+mirrored unit is danced by mirroring history and output, exactly. A network may know several
+genres (the paper's future work): it is told each one's share, so that they can be mixed.
+
+``variant: printed`` departs in none of this (``printed.py`` says how it dances).
 """
 
 from __future__ import annotations
@@ -27,22 +30,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, PHASE_DIM, BeatClock, beat_phases
-from robodance.choreography.phrases import POSITION_DIM, draw_phrases, lay_out
-from robodance.choreography.sampling import rollout
+from robodance.choreography.generators.printed import dance_as_printed
+from robodance.choreography.joins import Bridge
+from robodance.choreography.phrases import (
+    POSITION_DIM,
+    Phrase,
+    PhraseDraw,
+    beginnings,
+    draw_phrases,
+    lay_out,
+)
+from robodance.choreography.sampling import conditions, torch_threads
+from robodance.choreography.streaming import PoseStream
+from robodance.choreography.turns import Turns
 from robodance.errors import DataError
 from robodance.skeleton import FACING, POSE_DIM
 from robodance.values import FEATURE_DIM, FloatArray, SongFeatures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from robodance.choreography.checkpoint import Checkpoint
 
-__all__ = ["Autoregressive", "AutoregressiveNet", "Condition", "NetConfig", "build"]
+__all__ = ["Autoregressive", "AutoregressiveNet", "Condition", "NetConfig", "build", "music_drive"]
 
 WARM_UP_BEATS = 2
 WARM_UP = WARM_UP_BEATS * FRAMES_PER_BEAT
-ENERGY = ("loudness", "onset")  # music features that ask for lively units
+ENERGY = {"loudness": 0.7, "onset": 0.3}  # music features that ask for lively units
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,12 @@ class NetConfig:
     """Numbers that stand for the next unit."""
     slope: float = 0.1
     """Of the leaky ReLU below zero."""
+    variant: str = "improved"
+    """improved, or printed: told the music alone, and the facing direction with the poses."""
+    genres: tuple[str, ...] = ()
+    """Genres of a network of several, in the order of their shares; empty: one genre."""
+    genre_code: int = 8
+    """Numbers that stand for a genre; a mixture's are the mean of theirs."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +96,7 @@ class Condition:
         upcoming: Shape (B,), index in 0..2 units.
         seen: Shape (B,), 0..1.
         position: Shape (B, 16).
+        genre: Shape (B, G), shares of the genres; G is 0 for a network of one genre.
     """
 
     music: Tensor
@@ -84,6 +105,7 @@ class Condition:
     upcoming: Tensor
     seen: Tensor
     position: Tensor
+    genre: Tensor
 
 
 class AutoregressiveNet(nn.Module):
@@ -98,15 +120,22 @@ class AutoregressiveNet(nn.Module):
         self.blocks = nn.ModuleList(
             nn.Linear(3 * before, after) for before, after in itertools.pairwise(widths)
         )
-        told = FEATURE_DIM + PHASE_DIM + config.unit_code + config.upcoming_code + POSITION_DIM
-        self.unit_code = nn.Embedding(config.units, config.unit_code)
-        self.upcoming_code = nn.Embedding(2 * config.units, config.upcoming_code)
+        self.printed = config.variant == "printed"
+        told = FEATURE_DIM
+        if not self.printed:
+            told += PHASE_DIM + config.unit_code + config.upcoming_code + POSITION_DIM
+            self.unit_code = nn.Embedding(config.units, config.unit_code)
+            self.upcoming_code = nn.Embedding(2 * config.units, config.upcoming_code)
+        if config.genres:
+            told += config.genre_code
+            self.genre_code = nn.Embedding(len(config.genres), config.genre_code)
         layers = (config.channels[-1] + told, *config.hidden, POSE_DIM)
         self.layers = nn.ModuleList(
             nn.Linear(before, after) for before, after in itertools.pairwise(layers)
         )
         heading = torch.ones(POSE_DIM)
-        heading[FACING] = 0.0
+        if not self.printed:
+            heading[FACING] = 0.0
         self.register_buffer("without_heading", heading, persistent=False)
         self.without_heading: Tensor
 
@@ -134,13 +163,16 @@ class AutoregressiveNet(nn.Module):
 
     def tell(self, condition: Condition, code_noise: Tensor | None = None) -> Tensor:
         """Join everything that is told about frames into one row each; shape (B, K)."""
+        if self.printed:
+            return condition.music
         unit = self.unit_code(condition.unit)
         if code_noise is not None:
             unit = unit + code_noise
         upcoming = self.upcoming_code(condition.upcoming) * condition.seen[..., None]
-        return torch.cat(
-            [condition.music, condition.phase, unit, upcoming, condition.position], dim=-1
-        )
+        told = [condition.music, condition.phase, unit, upcoming, condition.position]
+        if self.config.genres:
+            told.append(condition.genre @ self.genre_code.weight)
+        return torch.cat(told, dim=-1)
 
     def parameter_count(self) -> int:
         """Return how many numbers are trained."""
@@ -154,7 +186,7 @@ def build(values: Mapping[str, object]) -> AutoregressiveNet:
 
 
 class Autoregressive:
-    """The trained generator of one genre."""
+    """The trained generator of one genre, or of several."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.vocabulary = checkpoint.vocabulary
@@ -178,35 +210,118 @@ class Autoregressive:
         beats: int,
         *,
         seed: int,
+        shares: Mapping[str, float] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> FloatArray:
         """Imagine a dance; arguments and result as ``Generator.generate``."""
-        position = (
-            first_beat
-            - WARM_UP_BEATS
-            + (np.arange((beats + WARM_UP_BEATS) * FRAMES_PER_BEAT) / FRAMES_PER_BEAT)
-        )
+        poses = np.empty((beats * FRAMES_PER_BEAT, POSE_DIM))
+        tell = progress or (lambda share: None)
+        with torch_threads(1):  # a frame is too little work to share
+            frames = self.stream(clock, features, first_beat, beats, seed=seed, shares=shares)
+            for index, pose in enumerate(frames):
+                poses[index] = pose
+                if index % 64 == 0:
+                    tell(index / len(poses))
+        return poses
+
+    def stream(
+        self,
+        clock: BeatClock,
+        features: SongFeatures,
+        first_beat: int,
+        beats: int,
+        *,
+        seed: int,
+        shares: Mapping[str, float] | None = None,
+    ) -> Iterator[FloatArray]:
+        """Yield the poses (74,) of ``generate``, each when its frame is due.
+
+        The printed variant's frames are those of a clock of its own; it is read from the
+        finished dance.
+        """
+        if self.net.printed:
+            yield from dance_as_printed(
+                self.net, self.normaliser, clock, features, first_beat, beats
+            )
+            return
         rng = np.random.default_rng(seed)
-        music = features.at(clock.times_at(position))
-        phrases = draw_phrases(self.vocabulary, beats, rng, drive=_drive(features, music[WARM_UP:]))
-        # The run-up from the mean pose dances towards the first unit and is dropped.
-        laid = lay_out(self.vocabulary, phrases, FRAMES_PER_BEAT).first(beats * FRAMES_PER_BEAT)
+        music = features.at(clock.times_at(first_beat + _frames(beats)))
+        drive = music_drive(features, music)
+        phrases = self._draw(beats, rng, drive, shares)
+        poses = self.dance(phrases, clock, features, first_beat, shares=shares)
+        bridge, begins = Bridge(), beginnings(phrases, FRAMES_PER_BEAT)
+        for index, pose in enumerate(itertools.islice(poses, beats * FRAMES_PER_BEAT)):
+            yield bridge.step(pose, begins.get(index, 0))
+
+    def dance(
+        self,
+        phrases: list[Phrase],
+        clock: BeatClock,
+        features: SongFeatures,
+        first_beat: int,
+        *,
+        shares: Mapping[str, float] | None = None,
+    ) -> Iterator[FloatArray]:
+        """Yield the poses of a chain of phrases as the network answers, from a zero history.
+
+        A run-up of two beats from the mean pose towards the first unit is dropped.
+        """
+        beats = sum(phrase.beats for phrase in phrases)
+        position = first_beat - WARM_UP_BEATS + _frames(beats + WARM_UP_BEATS)
+        laid = lay_out(self.vocabulary, phrases, FRAMES_PER_BEAT).after_run_up(WARM_UP)
         phase = beat_phases(position, clock.bar_position_at(position), clock.beats_per_bar)
-        standard = rollout(
-            self.net,
-            [laid.after_run_up(WARM_UP)],
-            phase[None],
-            music[None],
-            progress=progress,
-        )
-        return self.normaliser.restore(standard[0, WARM_UP:])
+        music = features.at(clock.times_at(position))
+        genre = self._genre_shares(shares) if self.net.config.genres else None
+        with torch.inference_mode():
+            told = self.net.tell(conditions([laid], phase[None], music[None], genre))[0].numpy()
+        stream = PoseStream(self.net)
+        for step in range(len(position)):
+            pose = stream.step(told[step], bool(laid.mirrored[step]))
+            if step >= WARM_UP:
+                yield self.normaliser.restore(pose.astype(np.float64))
+
+    def _draw(
+        self,
+        beats: int,
+        rng: np.random.Generator,
+        drive: FloatArray | None,
+        shares: Mapping[str, float] | None,
+    ) -> list[Phrase]:
+        """Draw the chain of phrases; of several genres, each one's units by its share."""
+        if not self.net.config.genres:
+            return draw_phrases(self.vocabulary, beats, rng, drive=drive)
+        draw, turns = PhraseDraw(self.vocabulary, rng, drive), Turns(self._genre_shares(shares))
+        while turns.position < beats:
+            turns.take(draw.next(turns.position, turns.whose).beats)
+        return draw.phrases
+
+    def _genre_shares(self, shares: Mapping[str, float] | None) -> FloatArray:
+        """Return the share of each genre of the network, shape (G,)."""
+        given = dict(shares or {})
+        unknown = sorted(set(given) - set(self.net.config.genres))
+        if unknown or not given:
+            raise DataError(
+                f"the weights know {', '.join(self.net.config.genres)}, not "
+                f"{', '.join(unknown) or 'which of them to dance'}; choose with --genre"
+            )
+        return np.array([given.get(name, 0.0) for name in self.net.config.genres])
 
 
-def _drive(features: SongFeatures, music: FloatArray) -> FloatArray | None:
-    """Return how much energy each beat of the music has, standardised; None if unknown."""
-    columns = [features.names.index(name) for name in ENERGY if name in features.names]
-    if not columns:
+def music_drive(features: SongFeatures, music: FloatArray) -> FloatArray | None:
+    """Return how much energy each beat of the music has, shape (beats,); None if unknown.
+
+    Args:
+        features: Of the song; tells what the columns are.
+        music: Shape (16 * beats, 128), on the beat clock.
+    """
+    known = {name: share for name, share in ENERGY.items() if name in features.names}
+    if not known:
         return None
-    frames = music[:, columns].mean(axis=1)
-    energy = frames.reshape(-1, FRAMES_PER_BEAT).mean(axis=1)
-    return np.asarray((energy - energy.mean()) / max(float(energy.std()), 1e-6))
+    columns = music[:, [features.names.index(name) for name in known]]
+    frames = columns @ np.array(list(known.values()))
+    return np.asarray(frames.reshape(-1, FRAMES_PER_BEAT).mean(axis=1))
+
+
+def _frames(beats: int) -> FloatArray:
+    """Return the frames of some beats, in beats."""
+    return np.arange(beats * FRAMES_PER_BEAT) / FRAMES_PER_BEAT
