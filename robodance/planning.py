@@ -134,12 +134,19 @@ def plan_dance(
     else:
         remarks = ()
         with clock.stage("imagine"), tell.stage("imagining a dance") as report:
+            windows = None
+            if config.choreography.projection is not None:
+                from robodance.learning.windows import load_windows
+
+                genres = analysis.genre.shares or [analysis.genre.name]
+                windows = load_windows(Path(config.choreography.projection), genres)
             dance = create_dance(
                 _described(analysis, config),
                 config.choreography,
                 seed=config.seed,
                 from_s=from_s,
                 to_s=_end_of_part(analysis.song.duration_s, from_s, to_s),
+                windows=windows,
                 progress=report,
             )
     with clock.stage("adapt"), tell.stage("adapting it") as report:

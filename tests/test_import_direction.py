@@ -30,7 +30,7 @@ ALLOWED = {
     "robots": LOW | {"config"},
     **{stage: LOW | {"config", "robots"} for stage in STAGES},
     "learning": LOW | {"config", "robots", "audio", "choreography"},
-    "planning": LOW | {"config", "robots", *STAGES},
+    "planning": LOW | {"config", "robots", "learning", *STAGES},
     "pipeline": LOW | {"config", "robots", "planning", *STAGES},
     "doctor": LOW | {"config", "robots", *STAGES},
     "exporting": LOW | {"config", "robots"},

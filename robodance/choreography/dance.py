@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -10,6 +10,7 @@ import robodance
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock, resample
 from robodance.choreography.body import clean_body
 from robodance.choreography.mixture import choose_generator
+from robodance.choreography.projection import MotionWindows, project
 from robodance.config import ChoreographyConfig
 from robodance.errors import DataError
 from robodance.skeleton import decode_pose, pose_sequence
@@ -28,12 +29,13 @@ def create_dance(
     seed: int,
     from_s: float = 0.0,
     to_s: float | None = None,
+    windows: MotionWindows | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> PoseSequence:
     """Imagine a dance for a song.
 
     The dance is generated on the beat clock, read at uniform moments of the song and
-    cleaned there, so that feet stand still in the song's own time.
+    cleaned there, so that feet stand still from frame to frame.
 
     Args:
         song: What was heard.
@@ -41,6 +43,7 @@ def create_dance(
         seed: Same song, same seed: same dance.
         from_s: First moment of the song to dance to.
         to_s: Last moment; None: the song's end.
+        windows: Recorded motion to project the dance onto; None: it stays as imagined.
         progress: Called with the share done.
 
     Returns:
@@ -59,7 +62,9 @@ def create_dance(
             f"{generator.card.get('music')!r}, but the song is described by "
             f"{song.features.kind!r}; train again or use matching weights"
         )
-    beats, ratio = dance_beats(song.beats, float(generator.card["beat_s"]))
+    shares = song.genre.shares or {song.genre.name: 1.0}
+    usual_beat_s = _usual_beat_s(generator.card["beat_s"], shares)
+    beats, ratio = dance_beats(song.beats, usual_beat_s)
     clock = BeatClock(beats)
     times = from_s + np.arange(int((end_s - from_s) * config.frame_rate_hz) + 1) / (
         config.frame_rate_hz
@@ -73,11 +78,16 @@ def create_dance(
         first,
         count,
         seed=seed,
-        shares=song.genre.shares or {song.genre.name: 1.0},
+        shares=shares,
         progress=progress,
     )
+    if windows is not None:
+        poses = project(poses, windows)
     joints = resample(decode_pose(poses), (position - first) * FRAMES_PER_BEAT)
-    joints = clean_body(joints, config.frame_rate_hz)
+    # Whether a foot stands is judged by how fast it is at the genre's own tempo, so that
+    # faster music does not leave fewer steps.
+    own = float(np.median(np.diff(beats.times_s))) / usual_beat_s
+    joints = clean_body(joints, config.frame_rate_hz * own)
     if progress is not None:
         progress(1.0)
     inside = (song.beats.times_s >= times[0]) & (song.beats.times_s <= times[-1])
@@ -93,6 +103,7 @@ def create_dance(
             "generator": config.generator,
             "weights_sha256": generator.card["sha256"],
             "seed": seed,
+            **({} if windows is None else {"projected": True}),
             "song_beats_per_dance_beat": ratio,
             "versions": {"robodance": robodance.__version__},
         },
@@ -121,6 +132,14 @@ def dance_beats(beats: Beats, usual_beat_s: float) -> tuple[Beats, float]:
         both = np.insert(times, np.arange(1, len(times)), middle)
         return _renumbered(both, beats, first=2 * (int(numbers[0]) - 1)), 0.5
     return beats, 1.0
+
+
+def _usual_beat_s(beat_s: float | Mapping[str, float], shares: Mapping[str, float]) -> float:
+    """Return the beat of a genre, or the geometric mean of a mixture's."""
+    if not isinstance(beat_s, Mapping):
+        return float(beat_s)
+    logs = [share * np.log(beat_s[name]) for name, share in shares.items() if name in beat_s]
+    return float(np.exp(sum(logs) / sum(shares.values())))
 
 
 def _renumbered(times: np.ndarray, beats: Beats, first: int) -> Beats:

@@ -77,6 +77,11 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
     dance.add_argument("--seed", type=int, help="another seed, another dance (default: 0)")
     dance.add_argument("--weights", metavar="FILE", help="weights to imagine with")
     dance.add_argument(
+        "--data",
+        metavar="DIR",
+        help="folder of the data sets: dance the recorded motion nearest to the imagined one",
+    )
+    dance.add_argument(
         "--tempo",
         choices=("keep", "slow", "warp"),
         help="keep the tempo, slow motion, or slower only where it must be, bar by bar",
@@ -242,6 +247,7 @@ def what_to_perform(
         "audio.beats_file": options.beats,
         "audio.genre": options.genre,
         "choreography.weights": options.weights,
+        "choreography.projection": options.data,
         "motion.tempo": options.tempo,
         "motion.slow_motion": options.slow_motion,
         "motion.vigour": options.vigour,

@@ -23,7 +23,12 @@ def add_train(commands: Any, common: argparse.ArgumentParser) -> None:
         "family", choices=("autoregressive", "encoder", "genre"), help="what to train"
     )
     train.add_argument("--data", required=True, metavar="DIR", help="folder of the data sets")
-    train.add_argument("--genre", help="genre of the dances (autoregressive)")
+    train.add_argument("--genre", help="genre of the dances, or all (autoregressive)")
+    train.add_argument(
+        "--variant",
+        choices=("improved", "printed"),
+        help="improved (default), or as Ahn et al. print it (autoregressive)",
+    )
     train.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/...)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--seed", type=int, help="seed of the training (default: 0)")
@@ -40,6 +45,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         options.family,
         data=Path(options.data),
         genre=options.genre,
+        variant=options.variant,
         out=Path(options.out) if options.out else None,
         resume=options.resume,
         seed=options.seed,

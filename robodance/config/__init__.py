@@ -14,7 +14,12 @@ from robodance.config.performance import RecordingConfig, SimulationConfig, Veri
 from robodance.config.robot import NaoqiConfig
 from robodance.config.show import ShowConfig, ShowOutputs, load_show, said
 from robodance.config.speed_up import SpeedUpConfig
-from robodance.config.train import EncoderTrainConfig, GenreTrainConfig, TrainConfig
+from robodance.config.train import (
+    EncoderTrainConfig,
+    GenreTrainConfig,
+    TrainConfig,
+    as_printed,
+)
 
 __all__ = [
     "GENRES",
@@ -32,6 +37,7 @@ __all__ = [
     "SpeedUpConfig",
     "TrainConfig",
     "VerificationConfig",
+    "as_printed",
     "genre_shares",
     "load_config",
     "load_show",

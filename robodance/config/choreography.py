@@ -21,6 +21,8 @@ class ChoreographyConfig:
     """How the generator is told the music: auto (as its weights ask), spine or encoder."""
     encoder_weights: str | None = None
     """Weight file of the music encoder; None: the shipped one."""
+    projection: str | None = None
+    """Folder of the data sets: the nearest recorded motion dances; None: the network does."""
     frame_rate_hz: float = 25.0
     """Frames per second of the imagined dance."""
 

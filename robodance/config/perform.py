@@ -61,6 +61,7 @@ def load_config(path: Path | str | None = None) -> PerformConfig:
             "audio.beats_file": config.audio.beats_file,
             "choreography.weights": config.choreography.weights,
             "choreography.encoder_weights": config.choreography.encoder_weights,
+            "choreography.projection": config.choreography.projection,
         }.items()
         if value is not None
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from robodance.config.audio import GENRES
 from robodance.settings import require
 
-__all__ = ["EncoderTrainConfig", "GenreTrainConfig", "TrainConfig"]
+__all__ = ["EncoderTrainConfig", "GenreTrainConfig", "TrainConfig", "as_printed"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,9 @@ class TrainConfig:
     """All settings of ``robodance train autoregressive``."""
 
     genre: str = "rumba"
-    """What to learn: cha-cha, rumba, tango or waltz."""
+    """What to learn: cha-cha, rumba, tango, waltz, or all: one network that can mix them."""
+    variant: str = "improved"
+    """improved; or printed: as Ahn et al. print it, for comparison (see ``as_printed``)."""
     seed: int = 0
     """Same data, same seed: same weights."""
     updates: int = 4000
@@ -56,11 +58,21 @@ class TrainConfig:
     """Updates between two states on disk, from which a run goes on."""
     width: float = 1.0
     """Width of the network against the paper's; small ones are for trying things out."""
+    shards: int = 2
+    """Parts of an update; under torchrun the processes share them out."""
+    device: str = "auto"
+    """cpu, cuda, or auto: a GPU where there is one."""
     threads: int = 1
     """Processor threads."""
 
     def __post_init__(self) -> None:
-        require(self.genre in GENRES, f"genre must be one of {GENRES}")
+        require(self.genre in {*GENRES, "all"}, f"genre must be one of {GENRES}, or all")
+        require(self.variant in {"improved", "printed"}, "variant must be improved or printed")
+        require(
+            self.variant == "improved" or self.genre != "all",
+            "variant printed has one network per genre; choose a genre",
+        )
+        require(self.device in {"auto", "cpu", "cuda"}, "device must be auto, cpu or cuda")
         require(0.05 <= self.width <= 4.0, "width must lie in 0.05..4")
         require(self.save_every >= 1, "save_every must be at least 1")
         require(
@@ -69,10 +81,32 @@ class TrainConfig:
             "a free run needs at least 1 dance of at least 100 frames",
         )
         require(self.updates >= 1 and self.batch >= 1, "updates and batch must be at least 1")
+        require(
+            self.shards >= 1 and self.batch % self.shards == 0,
+            "batch must be a multiple of shards",
+        )
         require(1 <= self.rollout <= 64, "rollout must lie in 1..64")
         require(self.chain_beats >= 64, "chain_beats must be at least 64")
         require(0.0 < self.average < 1.0, "average must lie in 0..1")
         require(self.gate_every >= 1, "gate_every must be at least 1")
+
+
+def as_printed(config: TrainConfig) -> TrainConfig:
+    """Return settings with what the paper states: learning rate, schedule, a plain L1 error.
+
+    Batch, roll-out and length of the run are not stated and stay as they are.
+    """
+    return replace(
+        config,
+        variant="printed",
+        learning_rate=1e-5,
+        history_noise=0.0,
+        history_kick=0.0,
+        history_swap=0.0,
+        speed_weight=0.0,
+        music_dropout=0.0,
+        average=1e-6,  # the weights themselves
+    )
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robodance.config import EncoderTrainConfig, GenreTrainConfig, TrainConfig
+from robodance.config import EncoderTrainConfig, GenreTrainConfig, TrainConfig, as_printed
 from robodance.errors import DataError, UsageError
 from robodance.progress import Progress, Silence
 from robodance.settings import from_dict, override, read_yaml
@@ -24,6 +24,7 @@ def train(
     *,
     data: Path,
     genre: str | None = None,
+    variant: str | None = None,
     out: Path | None = None,
     resume: bool = False,
     seed: int | None = None,
@@ -37,6 +38,7 @@ def train(
         family: ``autoregressive``, ``encoder`` or ``genre``.
         data: Folder of the data sets, as published.
         genre: What to learn (autoregressive).
+        variant: ``improved`` or ``printed`` (autoregressive).
         out: Folder of the run; None: ``runs/<family>_<genre>``.
         resume: Go on with the run in ``out``.
         seed: Of the training.
@@ -68,7 +70,8 @@ def train(
         return _train_encoder(encoder, data, out, resume, tell)
     if family != "autoregressive":
         raise UsageError(f"unknown family {family!r}; known: {', '.join(FAMILIES)}")
-    settings = _settings(TrainConfig, config, changes, seed)
+    shape = as_printed if variant == "printed" else None
+    settings = _settings(TrainConfig, config, changes, seed, shape)
     if genre is not None:
         settings = override(settings, {"genre": genre}, where="--genre")
     return _train_autoregressive(settings, data, out, resume, tell)
@@ -79,11 +82,14 @@ def _settings(
     config: str | None,
     changes: Mapping[str, Any] | None,
     seed: int | None,
+    shape: Callable[[Settings], Settings] | None = None,
 ) -> Settings:
-    """Return the defaults, changed by a file, by single settings, by the seed."""
+    """Return the defaults, changed by a file, by ``shape``, by single settings, by the seed."""
     settings = kind()
     if config is not None:
         settings = from_dict(kind, read_yaml(Path(config)), where=config)
+    if shape is not None:
+        settings = shape(settings)
     settings = override(settings, changes or {}, where="--set")
     return settings if seed is None else replace(settings, seed=seed)
 
@@ -117,15 +123,19 @@ def _train_autoregressive(
 ) -> dict[str, Any]:
     from robodance.learning.training import train as train_generator
 
-    folder = out or Path("runs") / f"autoregressive_{settings.genre}"
+    variant = "" if settings.variant == "improved" else f"_{settings.variant}"
+    folder = out or Path("runs") / f"autoregressive{variant}_{settings.genre}"
     with tell.stage(f"training {settings.genre}") as report:
-        weights = train_generator(
-            settings, data, folder, resume=resume, progress=lambda share, _: report(share)
-        )
+
+        def progress(share: float, line: str) -> None:
+            report(share)
+            tell.say(line)
+
+        weights = train_generator(settings, data, folder, resume=resume, progress=progress)
     return {
         "family": "autoregressive",
         "genre": settings.genre,
         "weights": str(weights),
         "card": str(weights.with_suffix(".json")),
-        "curves": str(folder / "curves.csv"),
+        "curves": str(folder / "curves.jsonl"),
     }

@@ -25,7 +25,18 @@ from robodance.learning.datasets.choreonet import GENRE_LETTERS
 from robodance.skeleton import FACING, decode_pose, encode_pose
 from robodance.values import FEATURE_DIM, FloatArray, SongFeatures
 
-__all__ = ["Corpus", "MusicShelf", "build_corpus", "build_vocabulary", "load_music"]
+__all__ = [
+    "BEATS_PER_BAR",
+    "Corpus",
+    "MusicShelf",
+    "build_corpus",
+    "build_vocabulary",
+    "fit_normaliser",
+    "join_distances",
+    "load_music",
+    "music_of",
+    "random_bars",
+]
 
 SONG_FRAME_RATE_HZ = 25.0  # in which the choreographies give their part of the song
 BEATS_PER_BAR = {"waltz": 3}
@@ -42,12 +53,16 @@ class Corpus:
         frames: Units, places and mirror flags of the frames.
         phase: Shape (T, 6).
         music: Shape (T, 128).
+        genre: Shape (T, G), shares of the genres; G is 0 where there is only one.
+        borders: Frames at which another dance begins, over which no history reaches.
     """
 
     poses: FloatArray
     frames: PhraseFrames
     phase: FloatArray
     music: FloatArray
+    genre: FloatArray
+    borders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,10 +72,12 @@ class MusicShelf:
     Attributes:
         parts: Unit tag to (features, first second, last second) of its occurrences.
         songs: Every song's features, for units without a part of their own.
+        by_dance: Name of a dance to its song's features.
     """
 
     parts: dict[str, list[tuple[SongFeatures, float, float]]] = field(repr=False)
     songs: list[SongFeatures] = field(repr=False)
+    by_dance: dict[str, SongFeatures] = field(default_factory=dict, repr=False)
 
 
 def load_music(
@@ -92,6 +109,7 @@ def load_music(
             continue
         described = describe_song(song, features, encoder_weights)
         shelf.songs.append(described)
+        shelf.by_dance[dance.name] = described
         bounds = np.concatenate([[0], np.cumsum(dance.beats)]) / sum(dance.beats)
         times = dance.start_frame + (dance.end_frame - dance.start_frame) * bounds
         times /= SONG_FRAME_RATE_HZ
@@ -116,7 +134,7 @@ def build_vocabulary(library: UnitLibrary) -> Vocabulary:
             if before in index and after in index:
                 follows[index[before], index[after]] += 1.0
     speed = np.array([_speed(unit, library.beat_s) for unit in units])
-    distance_m = _distances(units, follows)
+    distance_m = join_distances(units, follows)
     follows *= distance_m[:, : len(units)] < UNREACHABLE_M
     return Vocabulary(
         tags=tuple(unit.tag for unit in units),
@@ -127,9 +145,10 @@ def build_vocabulary(library: UnitLibrary) -> Vocabulary:
     )
 
 
-def fit_normaliser(library: UnitLibrary) -> Normaliser:
+def fit_normaliser(*libraries: UnitLibrary) -> Normaliser:
     """Return mean and spread of every pose number over training units and their mirror images."""
-    poses = np.concatenate([unit.poses for unit in library.training.values()])
+    units = [unit for library in libraries for unit in library.training.values()]
+    poses = np.concatenate([unit.poses for unit in units])
     both = np.concatenate([poses, mirror_poses(poses)])
     both[:, FACING] = 0.0
     spread = both.std(axis=0)
@@ -174,18 +193,20 @@ def build_corpus(
     return Corpus(
         poses=normaliser.standardise(poses),
         frames=frames,
-        phase=_phases(len(poses), library.genre, rng),
-        music=np.concatenate([_music(unit, shelf, rng) for unit in units]),
+        phase=random_bars(len(poses), library.genre, rng),
+        music=np.concatenate([music_of(unit, shelf, rng) for unit in units]),
+        genre=np.zeros((len(poses), 0)),
     )
 
 
-def _phases(count: int, genre: str, rng: np.random.Generator) -> FloatArray:
+def random_bars(count: int, genre: str, rng: np.random.Generator) -> FloatArray:
+    """Return the phases of a chain of units whose bars begin at any beat, shape (count, 6)."""
     per_bar = BEATS_PER_BAR.get(genre, 4)
     beats = np.arange(count) / FRAMES_PER_BEAT
     return beat_phases(beats, np.mod(beats + rng.integers(per_bar), per_bar), per_bar)
 
 
-def _music(unit: Unit, shelf: MusicShelf, rng: np.random.Generator) -> FloatArray:
+def music_of(unit: Unit, shelf: MusicShelf, rng: np.random.Generator) -> FloatArray:
     """Return music for one dancing of a unit: its own where known, else any of the genre."""
     count = unit.beats * FRAMES_PER_BEAT
     parts = shelf.parts.get(unit.tag)
@@ -202,7 +223,7 @@ def _music(unit: Unit, shelf: MusicShelf, rng: np.random.Generator) -> FloatArra
     return features.at(start + (end - start) * np.arange(count) / count)
 
 
-def _distances(units: list[Unit], follows: FloatArray) -> FloatArray:
+def join_distances(units: list[Unit], follows: FloatArray) -> FloatArray:
     """Return the mean joint distance from each unit's end to each unit's start or its mirror.
 
     A unit without a known successor that ends in a pose from which no unit goes on (a leg

@@ -106,6 +106,47 @@ def test_loud_music_asks_for_lively_units():
     assert np.mean(lively[True]) > np.mean(lively[False]) + 0.2
 
 
+def energy_follows(words, drive, seed):
+    """Correlation of the units' liveliness with the drive, over windows of four beats."""
+    phrases = draw_phrases(words, len(drive), np.random.default_rng(seed), drive=drive)
+    lively = np.repeat(
+        [words.liveliness[phrase.unit] for phrase in phrases], [p.beats for p in phrases]
+    )[: len(drive)]
+    windows = [x[: len(drive) // 4 * 4].reshape(-1, 4).mean(axis=1) for x in (lively, drive)]
+    return np.corrcoef(*windows)[0, 1]
+
+
+def test_the_energy_of_the_dance_follows_the_loudness_of_the_music():
+    """With the music and against another song's: passages of eight beats, ten songs."""
+    words = vocabulary(count=30)
+    songs = [np.repeat(np.random.default_rng(s).normal(size=30), 8) for s in range(10)]
+    found = [energy_follows(words, song, seed) for seed, song in enumerate(songs)]
+    assert np.mean(found) > 0.45  # the dance itself, danced and cleaned, is to reach 0.3
+    deaf = draw_phrases(words, 240, np.random.default_rng(0))
+    lively = np.repeat([words.liveliness[p.unit] for p in deaf], [p.beats for p in deaf])[:240]
+    assert abs(np.corrcoef(lively, songs[0])[0, 1]) < 0.3
+
+
+def test_music_may_ask_for_what_it_likes_no_two_units_in_a_row_come_again():
+    words = vocabulary()
+    drive = np.full(400, 3.0)
+    drive[::50] = -3.0
+    phrases = draw_phrases(words, 400, np.random.default_rng(0), drive=drive)
+    starts = np.concatenate([[0], np.cumsum([p.beats for p in phrases])])
+    seen = {}
+    for start, first, second in zip(starts, phrases, phrases[1:], strict=False):
+        pair = (first.unit, first.mirrored, second.unit, second.mirrored)
+        assert pair not in seen or start - seen[pair] > 256
+        seen[pair] = start
+
+
+def test_only_the_proportions_of_the_music_matter():
+    words, rng = vocabulary(), np.random.default_rng(1)
+    drive = rng.normal(size=120)
+    same = draw_phrases(words, 120, np.random.default_rng(0), drive=7.0 + 0.01 * drive)
+    assert same == draw_phrases(words, 120, np.random.default_rng(0), drive=drive)
+
+
 def test_same_seed_same_chain_other_seed_other_chain():
     words = vocabulary()
     first = draw_phrases(words, 100, np.random.default_rng(7))
