@@ -17,7 +17,14 @@ from robodance.output import write_atomically, write_json
 
 __all__ = ["TrainingRun", "draw_curves"]
 
-FIXED = ("genre", "seed", "chain_beats", "width")  # settings that a run cannot change
+FIXED = (
+    "genre",
+    "variant",
+    "seed",
+    "chain_beats",
+    "width",
+    "shards",
+)  # settings that a run cannot change
 
 
 class TrainingRun(RunFolder):

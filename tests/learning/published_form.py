@@ -39,6 +39,23 @@ def write_choreonet(folder, letter="R", units=6, beats=4):
     return tags
 
 
+def write_all_genres(folder, units=6):
+    """Write one ``data/`` folder with units of all four genres, from the same take."""
+    write_choreonet(folder, "R", units)
+    table = folder / "movement_interval.csv"
+    rows = table.read_text(encoding="utf-8")
+    dances = (folder / "choreography" / "R.json").read_text(encoding="utf-8")
+    for letter in "CTW":
+        rows += "".join(
+            line.replace("R-", f"{letter}-") + "\n"
+            for line in rows.splitlines()
+            if line.startswith("7,R-")
+        )
+        same = dances.replace('"R-', f'"{letter}-').replace("DANCE_R", f"DANCE_{letter}")
+        (folder / "choreography" / f"{letter}.json").write_text(same, encoding="utf-8")
+    table.write_text(rows, encoding="utf-8")
+
+
 def write_collage(folder, name, units=4, beats=3, frames_per_beat=17):
     """Write a ``DANCE_*`` folder: units at 25 fps, joined by straight lines of six frames."""
     length = beats * frames_per_beat

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from robodance.choreography.checkpoint import load_checkpoint
 from robodance.config import TrainConfig
 from robodance.errors import DataError, OutputError
-from robodance.learning import training
+from robodance.learning import training, updates
 from robodance.learning.commands import train as train_command
 
 # A network and free runs small enough for a test; everything else is the real thing.
@@ -129,11 +129,11 @@ def test_another_run_is_not_overwritten(prepared, tmp_path):
 
 def test_a_run_goes_on_with_more_updates_and_its_card_says_so(prepared, tmp_path):
     training.train(SETTINGS, tmp_path, tmp_path / "run", prepared=prepared)
-    longer = dataclasses.replace(SETTINGS, updates=8, batch=3)
+    longer = dataclasses.replace(SETTINGS, updates=8, batch=6)
     weights = training.train(longer, tmp_path, tmp_path / "run", prepared=prepared, resume=True)
     legs = load_checkpoint(weights).card["training"]["legs"]
     assert legs[0]["updates"] == 6
-    assert legs[1] == {"from": 6, "updates": 8, "batch": 3}
+    assert legs[1] == {"from": 6, "updates": 8, "batch": 6}
 
 
 def test_what_disturbs_histories_is_what_it_says(prepared):
@@ -141,10 +141,10 @@ def test_what_disturbs_histories_is_what_it_says(prepared):
     history = torch.ones(200, 32, 74)
     quiet = dataclasses.replace(SETTINGS, history_noise=0.0, history_kick=0.0, history_swap=0.0)
     rng = torch.Generator().manual_seed(0)
-    same = (training._disturbed_history(history, quiet, rng) == history).all(dim=(1, 2))
+    same = (updates._disturbed_history(history, quiet, rng) == history).all(dim=(1, 2))
     assert 0.9 < same.float().mean() < 1.0
     kicked = dataclasses.replace(quiet, history_kick=0.5)
-    moved = training._disturbed_history(history, kicked, rng)
+    moved = updates._disturbed_history(history, kicked, rng)
     offset = moved - moved[:, :1]
     assert offset.abs().max() == 0.0  # the whole history by the same amount
     assert 0.05 < (moved - 1.0).abs().median() < 0.5
