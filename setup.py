@@ -34,7 +34,12 @@ setup(
         "robodance._data.launch": "launch",
     },
     package_data={
-        "robodance": ["py.typed", "weights/*", "performance/preview/page/*"],
+        "robodance": [
+            "py.typed",
+            "weights/*",
+            "performance/preview/page/*",
+            "evaluation/page/*",
+        ],
         "robodance._data.configs": ["*", "**/*"],
         "robodance._data.urdf": ["*", "**/*"],
         "robodance._data.launch": ["*", "**/*"],

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn
 from robodance import __version__
 from robodance.commands.calibrate import add_calibrate
 from robodance.commands.doctor import add_doctor
+from robodance.commands.evaluate import add_evaluate
 from robodance.commands.export import add_export
 from robodance.commands.perform import add_perform
 from robodance.commands.preview import add_preview
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add_preview(commands, common)
     add_speed_up(commands, common)
     add_train(commands, common)
+    add_evaluate(commands, common)
     add_virtual_nao(commands, common)
     add_calibrate(commands, common)
     add_doctor(commands, common)

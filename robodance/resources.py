@@ -7,11 +7,12 @@ In a wheel ``configs/``, ``urdf/`` and ``launch/`` lie inside the package under
 from __future__ import annotations
 
 import importlib.resources
+import os
 from pathlib import Path
 
 from robodance.errors import RobodanceError
 
-__all__ = ["config_path", "data_path", "launch_path", "urdf_path", "weights_path"]
+__all__ = ["cache_folder", "config_path", "data_path", "launch_path", "urdf_path", "weights_path"]
 
 
 def data_path(kind: str) -> Path:
@@ -59,3 +60,11 @@ def weights_path(name: str) -> Path:
     if not isinstance(package, Path):
         raise RobodanceError(f"robodance runs from {package}, which is not a folder")
     return package / "weights" / name
+
+
+def cache_folder() -> Path:
+    """Return the user's folder for files that can be made again; it is made."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "robodance"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -30,12 +30,14 @@ ALLOWED = {
     "robots": LOW | {"config"},
     **{stage: LOW | {"config", "robots"} for stage in STAGES},
     "learning": LOW | {"config", "robots", "audio", "choreography"},
+    "evaluation": LOW | {"config", "robots", "learning", *STAGES, ""},
     "planning": LOW | {"config", "robots", "learning", *STAGES},
     "pipeline": LOW | {"config", "robots", "planning", *STAGES},
     "doctor": LOW | {"config", "robots", *STAGES},
     "exporting": LOW | {"config", "robots"},
     "virtual_nao": LOW | {"config", "robots", "performance"},
-    "commands": LOW | {"config", "doctor", "exporting", "performance", "pipeline", "learning"},
+    "commands": LOW
+    | {"config", "doctor", "exporting", "performance", "pipeline", "learning", "evaluation"},
     "cli": LOW | {"commands", "virtual_nao"},
     "": {"errors", "config", "pipeline"},  # robodance/__init__.py, lazily
     "__main__": {"cli"},

@@ -8,6 +8,7 @@ tree to people; a test compares the two.
 
 from robodance.config.audio import GENRES, AudioConfig, genre_shares
 from robodance.config.choreography import ChoreographyConfig
+from robodance.config.evaluate import EvaluateConfig
 from robodance.config.motion import MotionConfig
 from robodance.config.perform import PerformConfig, load_config
 from robodance.config.performance import RecordingConfig, SimulationConfig, VerificationConfig
@@ -26,6 +27,7 @@ __all__ = [
     "AudioConfig",
     "ChoreographyConfig",
     "EncoderTrainConfig",
+    "EvaluateConfig",
     "GenreTrainConfig",
     "MotionConfig",
     "NaoqiConfig",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,17 @@ from robodance.skeleton import (
 )
 from robodance.values import FloatArray, PoseSequence
 
-__all__ = ["Unit", "UnitLibrary", "chain", "load_library", "rebuild", "scale_to_body", "unit_poses"]
+__all__ = [
+    "Unit",
+    "UnitLibrary",
+    "chain",
+    "held",
+    "load_library",
+    "rebuild",
+    "resplit",
+    "scale_to_body",
+    "unit_poses",
+]
 
 HELD_OUT_SHARE = 0.12
 JOIN_FRAMES = 3  # on each side of a collage's join
@@ -111,6 +121,11 @@ def load_library(data: Path, genre: str, *, seed: int = 0) -> UnitLibrary:
     if len(units) < 2:
         raise DataError(f"{data}: holds fewer than two units of {genre}")
     return UnitLibrary(genre, units, _held_out(units, seed), dances)
+
+
+def resplit(library: UnitLibrary, seed: int) -> UnitLibrary:
+    """Return the same units with others held out."""
+    return replace(library, held_out=_held_out(library.units, seed))
 
 
 def scale_to_body(joint_positions_m: FloatArray, body: Body = DANCER) -> FloatArray:

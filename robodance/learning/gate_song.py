@@ -7,7 +7,7 @@ import numpy as np
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT
 from robodance.values import FloatArray
 
-__all__ = ["gate_music"]
+__all__ = ["SAMPLE_RATE_HZ", "gate_music", "render_song"]
 
 SAMPLE_RATE_HZ = 22_050
 SONG_BEATS = 96
@@ -28,12 +28,12 @@ def gate_music(beat_s: float, beats_per_bar: int, *, count: int, seed: int = 0) 
     songs = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
-        samples = _render(beat_s, beats_per_bar, rng)
+        samples = render_song(beat_s, beats_per_bar, rng)
         songs.append(extract_features(samples, SAMPLE_RATE_HZ).at(times))
     return np.stack(songs)
 
 
-def _render(beat_s: float, beats_per_bar: int, rng: np.random.Generator) -> np.ndarray:
+def render_song(beat_s: float, beats_per_bar: int, rng: np.random.Generator) -> np.ndarray:
     """Render drums on the beats, a bass and chords that change with the bar."""
     time = np.arange(int(SONG_BEATS * beat_s * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     beat = time / beat_s

@@ -10,7 +10,8 @@ from typing import Any
 
 from robodance.errors import RobotError
 from robodance.performance.backends.naoqi_link import Link
-from robodance.performance.backends.naoqi_sound import cache_folder, download
+from robodance.performance.backends.naoqi_sound import download
+from robodance.resources import cache_folder
 
 __all__ = ["CameraFilm"]
 

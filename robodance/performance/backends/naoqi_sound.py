@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -22,13 +21,13 @@ from robodance.output import write_atomically
 from robodance.performance.backends.naoqi_link import Link
 from robodance.performance.film_time import at_music_speed
 from robodance.performance.heard import heard_soundtrack
+from robodance.resources import cache_folder
 from robodance.song_file import load_soundtrack
 from robodance.values import Plan
 
 __all__ = [
     "LEAD_S",
     "bring",
-    "cache_folder",
     "download",
     "make_sound",
     "make_wav",
@@ -87,14 +86,6 @@ def bring(wav: bytes, link: Link, user: str) -> str:
         return str(file)
     _upload(file, f"{user}@{link.address.host}")
     return f"/home/{user}/{ROBOT_FOLDER}/{name}"
-
-
-def cache_folder() -> Path:
-    """Return the folder of this computer for files that can be made again."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "robodance"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _upload(file: Path, where: str) -> None:

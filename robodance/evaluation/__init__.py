@@ -1,0 +1,1 @@
+"""JUDGE: how good dances are, beside real dance and beside chance, with intervals."""

@@ -1,0 +1,139 @@
+"""Rows of robodance's own generators, on songs that nobody was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from robodance.choreography.checkpoint import load_checkpoint
+from robodance.choreography.dance import create_dance, dance_beats
+from robodance.config import ChoreographyConfig
+from robodance.errors import DataError
+from robodance.evaluation.dances import Row, Sample, music_of
+from robodance.evaluation.songs import Ear, rendered_song
+from robodance.resources import weights_path
+from robodance.values import PoseSequence, SongAnalysis
+
+__all__ = ["Danced", "generator_row", "tempo_dances", "weights_of"]
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Danced:
+    """A dance at one tempo, on the beats that it dances."""
+
+    genre: str
+    bpm: float
+    sample: Sample = field(repr=False)
+
+
+def weights_of(folder: Path | None, genre: str) -> Path:
+    """Return the weight file of a genre: shipped, or of a folder.
+
+    Raises:
+        DataError: There is none.
+    """
+    name = f"autoregressive_{genre}.safetensors"
+    path = weights_path(name) if folder is None else folder / name
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such weights; train them with 'robodance train', or give "
+            "fewer genres with --genre"
+        )
+    return path
+
+
+def generator_row(
+    name: str,
+    songs: Sequence[tuple[Path, str]],
+    ear: Ear,
+    *,
+    weights: Path | None,
+    seeds: Sequence[int],
+    dance_s: float,
+    code: bool,
+    progress: Progress | None = None,
+) -> Row:
+    """Return dances of a generator to songs.
+
+    Args:
+        name: Of the row.
+        songs: Sound files, each with the genre it is danced as.
+        ear: Hears them.
+        weights: Folder of the weights; None: the shipped ones.
+        seeds: One dance to each song for each.
+        dance_s: Longest part of a song that is danced.
+        code: Also hear beats as published code does.
+        progress: Told the share done.
+    """
+    samples = []
+    for number, (path, genre) in enumerate(songs):
+        heard = ear.hear(path, genre)
+        end = min(heard.song.duration_s, dance_s)
+        config = ChoreographyConfig(weights=str(weights_of(weights, genre)))
+        music = None
+        for seed in seeds:
+            dance = create_dance(heard, config, seed=seed, to_s=end)
+            if music is None:  # the same for every seed
+                times = dance.times_s
+                music = music_of(heard.song, heard.features, times, dance.frame_rate_hz, code=code)
+            samples.append(
+                Sample(
+                    f"{path.stem}, seed {seed}",
+                    genre,
+                    dance.joint_positions_m,
+                    dance.frame_rate_hz,
+                    dance.beats_s - dance.start_s,
+                    music,
+                    heard.beats.beats_per_bar,
+                )
+            )
+            if progress is not None:
+                progress((number + (len(samples) % len(seeds)) / len(seeds)) / len(songs))
+    return Row(name, "judged", tuple(samples))
+
+
+def tempo_dances(
+    genres: Sequence[str],
+    tempi_bpm: Sequence[float],
+    seeds: Sequence[int],
+    *,
+    weights: Path | None,
+    dance_s: float,
+    progress: Progress | None = None,
+) -> list[Danced]:
+    """Return dances to rendered songs that differ in nothing but their tempo.
+
+    The beats are those that are danced: music nearly twice as fast as a genre is danced at
+    half its beat.
+    """
+    found = []
+    total = len(genres) * len(tempi_bpm)
+    for number, (genre, bpm) in enumerate((g, b) for g in genres for b in tempi_bpm):
+        path = weights_of(weights, genre)
+        card = load_checkpoint(path).card
+        heard = rendered_song(bpm, int(card["beats_per_bar"]), genre, seed=11)
+        end = min(heard.song.duration_s, dance_s)
+        for seed in seeds:
+            dance = create_dance(heard, ChoreographyConfig(weights=str(path)), seed=seed, to_s=end)
+            found.append(Danced(genre, bpm, _on_danced_beats(heard, dance, float(card["beat_s"]))))
+        if progress is not None:
+            progress((number + 1) / total)
+    return found
+
+
+def _on_danced_beats(heard: SongAnalysis, dance: PoseSequence, beat_s: float) -> Sample:
+    beats, _ = dance_beats(heard.beats, beat_s)
+    times = np.asarray(beats.times_s) - dance.start_s
+    last = (len(dance.poses) - 1) / dance.frame_rate_hz
+    return Sample(
+        heard.song.path,
+        heard.genre.name,
+        dance.joint_positions_m,
+        dance.frame_rate_hz,
+        times[(times >= 0.0) & (times <= last)],
+    )

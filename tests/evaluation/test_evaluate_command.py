@@ -1,0 +1,142 @@
+"""The command on synthesised dances: rows, files, bad input, nothing half-written."""
+
+import json
+
+import numpy as np
+import pytest
+from dancer import dancer
+
+from robodance.cli import main
+from robodance.evaluation.folders import motion_files, read_motion_file
+from robodance.plan_file import write_dance
+from robodance.skeleton import pose_sequence
+
+RATE_HZ = 25.0
+QUICK = ("--set", "resamples=40", "--set", "dance_s=6", "--set", "novelty_segments=4")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+
+def write_dances(folder, count, *, genre="rumba", first=0, seconds=6.0, step_s=0.5):
+    """Dances of our own synthesised dancer, with beats and a genre."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for seed in range(first, first + count):
+        joints = dancer(seconds, RATE_HZ, seed=seed, step_s=step_s)
+        beats = np.arange(0.0, seconds - 0.1, step_s)
+        dance = pose_sequence(joints, RATE_HZ, beats_s=beats, metadata={"genre": genre})
+        write_dance(dance, folder / f"{genre}-{seed}.npz")
+
+
+def run(capsys, *arguments):
+    code = main(["evaluate", *map(str, arguments), "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_a_folder_alone_gets_the_measures_that_need_no_real_dance(tmp_path, capsys):
+    write_dances(tmp_path / "mine", 3)
+    code, found = run(capsys, "mine", *QUICK, "--out", "out")
+    assert code == 0
+    cells = found["tables"][0]["cells"]
+    assert {"speed", "slide", "bones", "lock", "hit_minima_70", "pfc"} <= set(cells["mine"])
+    assert not {"frechet_style", "nearest", "style_dance", "slow"} & set(cells["mine"])
+    assert set(cells["chance: music shifted"]) <= set(cells["mine"])
+    assert cells["mine"]["speed"]["n"] == 3
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text())["tables"]
+    page = (tmp_path / "out" / "evaluation.html").read_text()
+    assert page.count("data:image/png") >= 2
+    assert "http" not in page.replace("http-equiv", "")  # nothing from elsewhere
+
+
+def test_beside_real_dances_copies_are_near_and_strangers_far(tmp_path, capsys):
+    for genre, step in (("rumba", 0.5), ("tango", 0.3)):
+        write_dances(tmp_path / "real", 4, genre=genre, step_s=step)
+    write_dances(tmp_path / "copies", 2, genre="rumba")
+    write_dances(tmp_path / "wild", 2, genre="rumba")
+    for file in (tmp_path / "wild").glob("*.npz"):
+        joints = read_motion_file(file, None, None).joint_positions_m.copy()
+        joints[:, :, 2] *= 0.7 + 0.3 * np.sin(np.arange(len(joints)) / 3.0)[:, None] ** 2
+        write_dance(pose_sequence(joints, RATE_HZ, metadata={"genre": "rumba"}), file)
+    code, found = run(capsys, "copies", "wild", "--real", "real", *QUICK, "--out", "out")
+    assert code == 0
+    cells = found["tables"][0]["cells"]
+    assert cells["copies"]["nearest"]["value"] < 1.0 < cells["wild"]["nearest"]["value"]
+    for key in ("frechet_style", "frechet_kinetic", "novelty"):
+        assert cells["copies"][key]["value"] < cells["wild"][key]["value"], key
+    assert cells["copies"]["style_dance"]["value"] == 100.0
+    assert {row["name"] for row in found["rows"]} >= {
+        "real, training units",
+        "real, held-out units",
+        "copies",
+        "wild",
+    }
+
+
+def test_the_same_seed_gives_the_same_table(tmp_path, capsys):
+    write_dances(tmp_path / "mine", 2, seconds=4.0)
+    tables = [run(capsys, "mine", *QUICK, "--out", f"out{k}")[1]["tables"] for k in range(2)]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere"], 3, "nowhere: no such folder"),
+        (["empty"], 3, "empty: holds no motion"),
+        (["mine", "--pairs", "none.csv"], 3, "none.csv: cannot be read"),
+        (["mine", "--pairs", "bad.csv"], 3, "line 2: the song"),
+        (["mine", "--songs", "empty"], 3, "empty: holds no sound"),
+        (["mine", "--data", "a", "--real", "b"], 2, "give one of them"),
+        (["mine", "--genre", "polka"], 2, "unknown genre 'polka'"),
+        (["mine", "--set", "seed=x"], 2, "seed: expected int"),
+        (["mine", "--set", "splots=2"], 2, "did you mean 'splits'"),
+        (["mine", "--out", "mine"], 2, "exists already"),
+        (["mine", "--data", "nowhere"], 3, "nowhere: no such folder"),
+        (["--study", "mine"], 2, "compares at least two folders"),
+        (["--study-answers", "a.json"], 2, "needs --study-key"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, capsys, arguments, code, message):
+    write_dances(tmp_path / "mine", 1, seconds=2.0)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.csv").write_text("motion,song\nrumba-0.npz,none.wav\n")
+    before = sorted(tmp_path.iterdir())
+    assert main(["evaluate", *arguments]) == code
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message in line
+    assert sorted(p for p in tmp_path.iterdir() if p.name != "cache") == before
+
+
+def test_every_damaged_file_is_named_and_none_is_left_out_silently(tmp_path, capsys):
+    write_dances(tmp_path / "mine", 2, seconds=2.0)
+    whole = (tmp_path / "mine" / "rumba-0.npz").read_bytes()
+    (tmp_path / "mine" / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "mine" / "foreign.bvh").write_text("this is no motion\n")
+    assert main(["evaluate", "mine", "--out", "out"]) == 3
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "cut.npz" in line
+    assert "foreign.bvh" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
+    write_dances(tmp_path / "mine", 1, seconds=2.0)
+
+    def interrupted(*arguments, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("robodance.evaluation.report._page", interrupted)  # between two files
+    assert main(["evaluate", "mine", *QUICK, "--out", "out"]) == 130
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "cache") == ["mine"]
+
+
+def test_of_a_performance_the_dance_counts(tmp_path):
+    write_dances(tmp_path / "shows" / "a", 1, seconds=2.0)
+    (tmp_path / "shows" / "a" / "rumba-0.npz").rename(tmp_path / "shows" / "a" / "dance.npz")
+    for name in ("plan.npz", "log.npz", "report.json"):
+        (tmp_path / "shows" / "a" / name).write_bytes(b"")
+    assert [f.name for f in motion_files(tmp_path / "shows")] == ["dance.npz"]
+    assert [f.name for f in motion_files(tmp_path / "shows", robot=True)] == ["plan.npz"]
