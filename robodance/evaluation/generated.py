@@ -71,7 +71,7 @@ def generator_row(
         progress: Told the share done.
     """
     samples = []
-    for number, (path, genre) in enumerate(songs):
+    for path, genre in songs:
         heard = ear.hear(path, genre)
         end = min(heard.song.duration_s, dance_s)
         config = ChoreographyConfig(weights=str(weights_of(weights, genre)))
@@ -93,7 +93,7 @@ def generator_row(
                 )
             )
             if progress is not None:
-                progress((number + (len(samples) % len(seeds)) / len(seeds)) / len(songs))
+                progress(len(samples) / (len(songs) * len(seeds)))
     return Row(name, "judged", tuple(samples))
 
 

@@ -19,18 +19,23 @@ from robodance.values import FloatArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["drift_plot", "profile_plot", "shares_plot", "skeleton_strips"]
+__all__ = ["FRONT_LIMBS", "drift_plot", "profile_plot", "shares_plot", "skeleton_strips"]
 
 COLOURS = ("#444444", "#999999", "#2a6fbb", "#8fb7e0", "#c9a227", "#b5482a", "#6a8f3c", "#7b4fa3")
 STRIP_POSES = 14
 STRIP_STEP_BEATS = 0.5
 STRIP_STEP_S = 0.25
-LIMBS = (
-    ("head_right", "head_left"),
-    ("right_shoulder", "left_shoulder"),
-    ("right_hip", "left_hip"),
+STRIDE_M = 1.1  # from pose to pose on the page
+DENSE_HZ = 100.0
+Limb = tuple[tuple[str, ...], tuple[str, ...]]
+_HIPS, _SHOULDERS = ("right_hip", "left_hip"), ("right_shoulder", "left_shoulder")
+_HEADS = ("head_right", "head_left")
+LIMBS: tuple[Limb, ...] = (
+    (_HEADS[:1], _HEADS[1:]),
+    (_SHOULDERS[:1], _SHOULDERS[1:]),
+    (_HIPS[:1], _HIPS[1:]),
     *(
-        (f"{side}_{a}", f"{side}_{b}")
+        ((f"{side}_{a}",), (f"{side}_{b}",))
         for side in ("right", "left")
         for a, b in (
             ("shoulder", "elbow"),
@@ -44,15 +49,24 @@ LIMBS = (
         )
     ),
 )
+"""What is drawn of a body: lines between the middles of two groups of joints."""
+FRONT_LIMBS: tuple[Limb, ...] = (
+    *LIMBS,
+    (_HIPS, ("waist",)),
+    (("waist",), _SHOULDERS),
+    (_SHOULDERS, _HEADS),
+)
+"""With the trunk, which from above is a point."""
 
 
 def drift_plot(curves: Mapping[str, FloatArray]) -> str | None:
     """Return the curve of Huang et al. 2020: Frechet distance piece by piece; a data address."""
-    there = {name: curve for name, curve in curves.items() if len(curve) > 1}
-    if not there:
+    if not any(len(curve) > 1 for curve in curves.values()):
         return None
     figure, axes = _figure(7.2, 3.0)
-    for colour, (name, curve) in zip(COLOURS, there.items(), strict=False):
+    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
+        if len(curve) < 2:
+            continue
         axes.plot(4.0 * np.arange(len(curve)) + 2.0, curve, "o-", ms=3, color=colour, label=name)
     axes.set_xlabel("second of the dance")
     axes.set_ylabel("Fréchet distance (style)")
@@ -108,11 +122,10 @@ def shares_plot(rows: Sequence[JudgedRow], key: str, label: str, scale: float) -
 
 
 def skeleton_strips(sample: Sample, from_s: float = 4.0) -> str:
-    """Return a strip of 14 poses, seen from in front (above) and from above (below).
+    """Return a strip of 14 poses: from in front, and below each the same from above.
 
-    As in the figures of Ahn et al. 2020: half a beat apart, one beside the other, the
-    dancer's right side in a lighter colour. The view from above shows the way over the
-    floor, too.
+    As in the figures of Ahn et al. 2020, half a beat apart. The dancer's right side is
+    lighter; seen from above it faces down the page, to whoever stands in front.
 
     Args:
         sample: The dance.
@@ -122,47 +135,34 @@ def skeleton_strips(sample: Sample, from_s: float = 4.0) -> str:
     step = STRIP_STEP_BEATS * beat if beat is not None else STRIP_STEP_S
     span = min(step * (STRIP_POSES - 1), sample.duration_s)
     start = max(0.0, min(from_s, sample.duration_s - span))
-    dense = at_rate(sample.joints_m, sample.rate_hz, 100.0)
-    rows = np.rint((start + np.linspace(0.0, span, STRIP_POSES)) * 100.0).astype(int)
-    rows = np.minimum(rows, len(dense) - 1)
-    seen = root_relative(dense, 100.0)[rows]
-    figure, (front, above) = _figure(10.0, 2.9, rows=2)
+    dense = at_rate(sample.joints_m, sample.rate_hz, DENSE_HZ)
+    rows = np.rint((start + np.linspace(0.0, span, STRIP_POSES)) * DENSE_HZ).astype(int)
+    seen = root_relative(dense, DENSE_HZ)[np.minimum(rows, len(dense) - 1)]
+    figure, (front, above) = _figure(10.0, 2.7, rows=2)
     for k, pose in enumerate(seen):
-        shift = 0.9 * k
-        _draw(front, -pose[:, 1] + shift, pose[:, 2])
-    world = dense[rows]
-    centre = world[:, INDEX["waist"], :2]
-    _draw_path(above, dense[rows[0] : rows[-1] + 1, INDEX["waist"], :2])
-    for k, pose in enumerate(world):
-        if k % 3 == 0:
-            _draw(above, -pose[:, 1], pose[:, 0], width=0.9)
-    spread = np.abs(centre - centre.mean(axis=0)).max() + 0.7
-    above.set_xlim(-centre[:, 1].mean() - 3.4 * spread, -centre[:, 1].mean() + 3.4 * spread)
-    above.set_ylim(centre[:, 0].mean() - spread, centre[:, 0].mean() + spread)
-    front.set_xlim(-0.7, 0.9 * (STRIP_POSES - 1) + 0.7)
-    front.set_ylim(-0.05, 1.9)
+        _draw(front, pose[:, 1] + STRIDE_M * k, pose[:, 2], FRONT_LIMBS)
+        _draw(above, pose[:, 1] + STRIDE_M * k, -pose[:, 0], LIMBS)
     front.axhline(0.0, color="#bbbbbb", lw=0.7, zorder=0)
-    for axes in (front, above):
+    for axes, low, high in ((front, -0.05, 1.9), (above, -0.8, 0.6)):
+        axes.set_xlim(-0.8, STRIDE_M * (STRIP_POSES - 1) + 0.8)
+        axes.set_ylim(low, high)
         axes.set_aspect("equal")
         axes.set_axis_off()
     return _address(figure)
 
 
-def _draw(axes: Any, x: FloatArray, y: FloatArray, width: float = 1.3) -> None:
-    for a, b in LIMBS:
-        colour = "#7aa6d6" if "right" in a and "right" in b else "#1d3f66"
-        ends = [INDEX[a], INDEX[b]]
-        axes.plot(x[ends], y[ends], color=colour, lw=width, solid_capstyle="round")
-    shoulders = [INDEX["right_shoulder"], INDEX["left_shoulder"]]
-    heads = [INDEX["head_right"], INDEX["head_left"]]
-    for lower, upper in ((INDEX["waist"], shoulders), (shoulders, heads)):
-        ends_x = [np.mean(x[lower]), np.mean(x[upper])]
-        ends_y = [np.mean(y[lower]), np.mean(y[upper])]
-        axes.plot(ends_x, ends_y, color="#1d3f66", lw=width)
-
-
-def _draw_path(axes: Any, path: FloatArray) -> None:
-    axes.plot(-path[:, 1], path[:, 0], color="#c9a227", lw=1.0, zorder=0)
+def _draw(axes: Any, x: FloatArray, y: FloatArray, limbs: Sequence[Limb]) -> None:
+    """Draw lines between the middles of groups of joints; the right side is lighter."""
+    for first, second in limbs:
+        right = all("right" in name for name in (*first, *second))
+        one, other = ([INDEX[name] for name in names] for names in (first, second))
+        axes.plot(
+            [x[one].mean(), x[other].mean()],
+            [y[one].mean(), y[other].mean()],
+            color="#7aa6d6" if right else "#1d3f66",
+            lw=1.3,
+            solid_capstyle="round",
+        )
 
 
 def _figure(width: float, height: float, rows: int = 1) -> tuple[Figure, Any]:

@@ -197,7 +197,7 @@ def _page(evaluation: Evaluation) -> str:
     parts.append(_side([_figure(one, "") for one in profiles]))
     parts.append(
         "<h2>Strips</h2><p class='note'>Half a beat from pose to pose, from in front; below, "
-        "from above, every third pose and the way of the waist.</p>"
+        "the same from above. The right side is lighter.</p>"
     )
     for judged in rows:
         for genre in dict.fromkeys(s.genre for s in judged.row.samples):

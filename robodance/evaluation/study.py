@@ -27,7 +27,7 @@ from robodance.errors import DataError, FilmError, OutputError, UsageError
 from robodance.evaluation.beats import at_rate
 from robodance.evaluation.dances import sized
 from robodance.evaluation.folders import motion_files, read_motion_file
-from robodance.evaluation.plots import LIMBS
+from robodance.evaluation.plots import FRONT_LIMBS
 from robodance.evaluation.songs import SongPairs, find_songs
 from robodance.output import write_atomically, write_json
 from robodance.progress import Progress, Silence
@@ -209,15 +209,17 @@ def _from_in_front(joints_m: FloatArray) -> FloatArray:
 
 def _limbs() -> list[list[Any]]:
     """Return what is drawn: two groups of joints whose middles are joined, colour, width."""
-    shoulders = [INDEX["right_shoulder"], INDEX["left_shoulder"]]
-    heads = [INDEX["head_right"], INDEX["head_left"]]
-    found: list[list[Any]] = [
-        [[INDEX["waist"]], shoulders, LEFT, 5],
-        [shoulders, heads, LEFT, 5],
-    ]
-    for a, b in LIMBS:
-        colour = RIGHT if "right" in a and "right" in b else LEFT
-        found.append([[INDEX[a]], [INDEX[b]], colour, 10 if "head" in a else 5])
+    found: list[list[Any]] = []
+    for first, second in FRONT_LIMBS:
+        names = (*first, *second)
+        right = all("right" in name for name in names)
+        wide = all("head" in name for name in names)
+        found.append([
+            [INDEX[name] for name in first],
+            [INDEX[name] for name in second],
+            RIGHT if right else LEFT,
+            10 if wide else 5,
+        ])
     return found
 
 

@@ -1,10 +1,15 @@
 """The command on synthesised dances: rows, files, bad input, nothing half-written."""
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from dancer import dancer
+
+sys.path.append(str(Path(__file__).parents[1] / "learning"))
+from published_form import write_choreonet
 
 from robodance.cli import main
 from robodance.evaluation.folders import motion_files, read_motion_file
@@ -73,6 +78,28 @@ def test_beside_real_dances_copies_are_near_and_strangers_far(tmp_path, capsys):
         "copies",
         "wild",
     }
+
+
+def test_published_data_give_the_rows_of_real_dance(tmp_path, capsys):
+    write_choreonet(tmp_path / "data", units=12)
+    write_dances(tmp_path / "mine", 1)
+    code, found = run(
+        capsys, "mine", "--data", "data", "--genre", "rumba", "--splits", 2, *QUICK, "--out", "out"
+    )
+    assert code == 0
+    rows = {row["name"]: row for row in found["rows"]}
+    assert list(rows)[:3] == ["real, training units", "real, held-out units", "rebuilt"]
+    names = [{d["name"] for d in rows[row]["dances"]} for row in list(rows)[:2]]
+    assert names[0]
+    assert names[1]
+    assert not names[0] & names[1]  # a unit is on one side only
+    cells = found["tables"][0]["cells"]
+    assert cells["real, training units"]["nearest"]["value"] < 1.0  # cm; they are in the pool
+    assert cells["rebuilt"]["speed_share"]["value"] == pytest.approx(100.0)
+    assert cells["chance: frames shuffled"]["frechet_kinetic"]["value"] > (
+        10 * cells["rebuilt"]["frechet_kinetic"]["value"]
+    )
+    assert found["unit_splits"]["real, held-out units"]["speed"]["splits"] == 2
 
 
 def test_the_same_seed_gives_the_same_table(tmp_path, capsys):
