@@ -149,7 +149,7 @@ def test_no_space_for_the_film_is_one_clear_line(tiny_disk, tmp_path, capfd):
     code = main([
         *("perform", str(DEMO), "--sim", "--to", "8", "--record", str(film)),
         *("--out", str(tmp_path / "out"), "--set", "recording.width=320"),
-        *("--set", "recording.height=180"),
+        *("--set", "recording.height=180", "--set", "verification.disturbances=none"),
     ])
     assert code == 3
     (line,) = [x for x in capfd.readouterr().err.splitlines() if x.startswith("robodance: ")]
@@ -187,7 +187,7 @@ def performance_command(folder):
     return [
         *(sys.executable, "-m", "robodance", "perform", str(DEMO), "--sim", "--to", "4"),
         *("--record", "--out", str(folder), "--set", "recording.width=320"),
-        *("--set", "recording.height=180"),
+        *("--set", "recording.height=180", "--set", "verification.disturbances=pushes"),
     ]
 
 

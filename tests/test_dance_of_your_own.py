@@ -37,6 +37,7 @@ def test_without_a_song_it_dances_in_silence(waving, tmp_path, capsys):
         *("--dance", waving, "--fps", "25", "--to", "2", "--sim", "--record", "--out", out),
         *("--set", "recording.width=320", "--set", "recording.height=180"),
         *("--set", "recording.renderer=tiny", "--set", "recording.frame_rate_hz=4"),
+        *("--set", "verification.disturbances=none"),
     )
     assert report["song"] is None
     assert report["plan"]["generator"] == "file"

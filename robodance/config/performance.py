@@ -42,7 +42,7 @@ class SimulationConfig:
 class VerificationConfig:
     """How a full-body plan is tried in simulation before it is danced."""
 
-    disturbances: str = "pushes, lag"
+    disturbances: str = "all"
     """Tried beside the undisturbed plan, separated by commas: pushes, lag, torque, tilt, heavier,
     friction, com, backlash; all: these eight; none: no verification at all."""
     nominal_tilt_deg: float = 2.0
@@ -50,7 +50,7 @@ class VerificationConfig:
     disturbed_tilt_deg: float = 6.0
     """The same under a disturbance."""
     rounds: int = 6
-    """How often a plan is tried at most; before the last time all sway is left out."""
+    """How often a passage is tried at most; before the last time the dance ends as upper-body."""
 
     def __post_init__(self) -> None:
         require(self.nominal_tilt_deg > 0.0, "nominal_tilt_deg must be positive")

@@ -98,22 +98,36 @@ def test_a_state_goes_on_in_another_world_to_the_bit():
     assert [piece for piece, _ in again] == [piece for piece, _ in gone[1:]]
 
 
-def test_what_is_not_kept_would_be_missed():
-    plan, what = dance(), DISTURBANCES["together"]
-    score = Score(plan, NAO, SIMULATION)
-    with Rehearsal(NAO, SIMULATION, what, 0.2) as robot:
+def without_feedback(kept):
+    return dataclasses.replace(kept, answered=type(kept.answered)(steps=kept.step))
+
+
+def without_orders(kept):
+    held = kept.under_way.late[:1] * len(kept.under_way.late)
+    return dataclasses.replace(kept, under_way=dataclasses.replace(kept.under_way, late=held))
+
+
+def without_play(kept):
+    return dataclasses.replace(kept, under_way=dataclasses.replace(kept.under_way, behind=None))
+
+
+@pytest.mark.parametrize(
+    ("name", "poorer"),
+    [("nominal", without_feedback), ("lag", without_orders), ("backlash", without_play)],
+)
+def test_what_is_not_kept_would_be_missed(name, poorer):
+    score = Score(dance(), NAO, SIMULATION)
+    with Rehearsal(NAO, SIMULATION, DISTURBANCES[name], 0.2) as robot:
         gone = list(robot.on(score, None, 1440))
         kept = gone[1][1]
-        without = dataclasses.replace(kept, answered=type(kept.answered)(steps=kept.step))
-        with_play = dataclasses.replace(kept.under_way, behind=None)
-        late = dataclasses.replace(kept, under_way=with_play)
-        for poorer in (kept, without, late):
-            ((piece, _),) = robot.on(score, poorer, 1440)
-            assert (piece == gone[2][0]) == (poorer is kept)
+        ((again, _),) = robot.on(score, kept, 1440)
+        ((missing, _),) = robot.on(score, poorer(kept), 1440)
+    assert again == gone[2][0]
+    assert missing != again
 
 
 def test_old_states_are_thinned_out_and_an_early_change_goes_further_back(monkeypatch):
-    monkeypatch.setattr("robodance.performance.trials.KEPT_PIECES", 2)
+    monkeypatch.setattr("robodance.performance.trials.KEPT_PIECES", 3)
     plan = standing_plan(NAO, "StandInit", 12 * PIECE_S)
     with open_trials("nao_v6", SIMULATION, {"nominal": 0.1}) as running:
         running.take(plan)
