@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "run"]
 
 EXIT_INTERRUPTED = 130
+INTERRUPTED = "stopped by Ctrl-C; nothing half-written was left"
 ONCE_MORE_S = 0.01  # until an interrupt that Python dropped is raised again
 
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         result = options.run(options)
     except KeyboardInterrupt:
-        return _fail(options, "stopped by Ctrl-C; nothing half-written was left", EXIT_INTERRUPTED)
+        return _fail(options, INTERRUPTED, EXIT_INTERRUPTED)
     except RobodanceError as error:
         return _fail(options, str(error), error.exit_code)
     except OSError as error:
@@ -64,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{where}cannot be written ({error.strerror}); choose another folder with --out",
             OutputError.exit_code,
         )
+    except ImportError as error:  # an extension was told of the interrupt while it began
+        if not _caused_by_interrupt(error):
+            raise
+        return _fail(options, INTERRUPTED, EXIT_INTERRUPTED)
     if options.json and result is not None:
         json.dump(plain(result), sys.stdout)
         sys.stdout.write("\n")
@@ -83,7 +88,7 @@ def run() -> NoReturn:
         _take_signals()
         code = main()
     except KeyboardInterrupt:
-        print("robodance: stopped by Ctrl-C; nothing half-written was left", file=sys.stderr)
+        print(f"robodance: {INTERRUPTED}", file=sys.stderr)
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(KeyboardInterrupt):
             signal.signal(number, signal.SIG_IGN)
@@ -91,6 +96,14 @@ def run() -> NoReturn:
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)
+
+
+def _caused_by_interrupt(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _take_signals() -> None:

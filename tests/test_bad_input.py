@@ -159,6 +159,26 @@ def test_no_space_for_the_film_is_one_clear_line(tiny_disk, tmp_path, capfd):
     assert (tmp_path / "out" / "plan.npz").is_file(), "what was finished before is kept"
 
 
+def test_an_interrupt_that_breaks_an_import_is_an_interrupt(monkeypatch, capfd):
+    """Extensions turn what is raised while they begin into an ImportError."""
+
+    def interrupted(options):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as cause:
+            raise ImportError("initialization failed") from cause
+
+    def broken(options):
+        raise ImportError("no such library")
+
+    monkeypatch.setattr("robodance.commands.perform._perform", interrupted)
+    assert main(["perform", "a.wav", "--sim"]) == 130
+    assert "stopped by Ctrl-C" in capfd.readouterr().err
+    monkeypatch.setattr("robodance.commands.perform._perform", broken)
+    with pytest.raises(ImportError, match="no such library"):
+        main(["perform", "a.wav", "--sim"])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("share", [0.02, 0.15, 0.3, 0.5, 0.7, 0.85])
