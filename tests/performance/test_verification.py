@@ -30,12 +30,15 @@ class Bow:
     """A stand that throws its trunk forward and back, as far as it is allowed to."""
 
     share: np.ndarray
+    moments_s: tuple[float, ...] = (BOW_S,)
+    seconds: float = SECONDS
 
     @property
     def plan(self) -> Plan:
         knots = np.arange(len(self.share)) / KNOT_RATE_HZ
-        times = np.arange(round(SECONDS * 100) + 1) / 100.0
-        bow = np.exp(-0.5 * ((times - BOW_S) / 0.12) ** 2) * np.interp(times, knots, self.share)
+        times = np.arange(round(self.seconds * 100) + 1) / 100.0
+        bows = [np.exp(-0.5 * ((times - moment) / 0.12) ** 2) for moment in self.moments_s]
+        bow = np.sum(bows, axis=0) * np.interp(times, knots, self.share)
         positions = np.tile(NAO.posture("StandInit"), (len(times), 1))
         for side in "LR":
             positions[:, NAO.index(f"{side}HipPitch")] -= DEEPEST_RAD * bow
@@ -46,7 +49,14 @@ class Bow:
         return dataclasses.replace(plan, torso_pose=poses)
 
     def again(self, share: np.ndarray) -> Bow:
-        return Bow(share)
+        return dataclasses.replace(self, share=share)
+
+
+class Stubborn(Bow):
+    """A dancer who does the same however little is asked for."""
+
+    def again(self, share: np.ndarray) -> Bow:
+        return self
 
 
 def boldest():
@@ -107,6 +117,38 @@ def test_with_verification_the_robot_stands_and_without_it_falls():
     assert found.made.share[0] == 1.0  # the beginning is far from the failure
     assert any("falls" in word or "leans" in word for word in found.warnings())
     assert json.loads(json.dumps(found.metadata()))["passed"]
+
+
+def test_two_failures_are_calmed_one_after_the_other_and_nothing_else_is():
+    moments, seconds = (3.5, 13.0), 15.0
+    bold = Bow(np.ones(round(seconds * KNOT_RATE_HZ) + 1), moments, seconds)
+    config = VerificationConfig(disturbances="torque", nominal_tilt_deg=9.0, disturbed_tilt_deg=9.0)
+    found = verify_and_attenuate(bold, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert found.passed
+    assert found.rounds == len(moments) + 1  # half of it is enough at each
+    for moment, reduction in zip(moments, found.reductions, strict=True):
+        assert reduction.start_s < moment < reduction.end_s
+        assert reduction.share == 0.5
+        assert reduction.end_s - reduction.start_s < 5.0
+        assert "at " in reduction.reason
+    whole = [
+        run_trial(found.made.plan, "nao_v6", SIMULATION, t.disturbance, 0.2) for t in found.trials
+    ]
+    assert [trial.tilt_rad for trial in whole] == [trial.tilt_rad for trial in found.trials]
+
+
+def test_what_cannot_be_calmed_ends_and_says_so():
+    stubborn = Stubborn(boldest().share)
+    config = VerificationConfig(disturbances="torque", rounds=3)
+    found = verify_and_attenuate(stubborn, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert not found.passed
+    assert found.rounds == 3
+    assert all(trial.fell_s is not None for trial in found.trials)
+    said = [word for word in found.warnings() if "does not pass" in word]
+    assert len(said) == 2
+    assert "under torque" in said[1]
+    assert found.reductions[0].share == 0.0  # all of it was given up in the end
+    assert found.reductions[-1].end_s == pytest.approx(SECONDS)
 
 
 def test_a_plan_that_stands_is_left_as_it_is():
