@@ -7,8 +7,8 @@ Figures: *energy*, the correlation of the dance's mean joint speed with the musi
 over 4-beat windows, mean over songs and seeds; *fastest joint* on the finished dances; the
 gate's figures of one dance at 80, 120 and 160 beats a minute, at which speeds are divided by
 the tempo; *pace*, processor time; NNw and FD (GENERATORS' definitions: mean joint distance
-to the nearest one-second window of the training units, and the Frechet distance of such
-windows on 16 principal components, both seen from the body).
+to the nearest one-second window of the training units; and the Frechet distance of such
+windows on 16 principal components, in squared decimetres a joint; both seen from the body).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from robodance.learning.gate import as_dict, measure
 from robodance.learning.metrics import joint_speed, root_relative
 from robodance.learning.windows import load_windows
 from robodance.resources import weights_path
-from robodance.skeleton import decode_pose
+from robodance.skeleton import decode_pose, mirror_poses
 from robodance.values import Beats, Genre, Song, SongAnalysis
 
 WINDOW_BEATS = 4
@@ -100,13 +100,12 @@ def songs_of(genre: str, card, data: Path | None, seeds: int) -> dict[str, list[
     return found
 
 
-def windows_seen(joints, rate_hz: float) -> np.ndarray:
-    """Cut one-second windows, half a second apart, as seen from the body: (W, 63 * 12)."""
+def windows_seen(joints, rate_hz: float, step: int) -> np.ndarray:
+    """Cut one-second windows, ``step`` frames apart, as seen from the body: (W, 63 * 12)."""
     seen = root_relative(joints, rate_hz).reshape(len(joints), 63)
     length = round(rate_hz)
     rows = np.linspace(0, length - 1, 12).round().astype(int)
-    starts = range(0, len(seen) - length, length // 2)
-    return np.stack([seen[start + rows].ravel() for start in starts])
+    return np.stack([seen[start + rows].ravel() for start in range(0, len(seen) - length, step)])
 
 
 def nearest_and_frechet(dances, real: np.ndarray) -> tuple[float, float]:
@@ -119,9 +118,9 @@ def nearest_and_frechet(dances, real: np.ndarray) -> tuple[float, float]:
         for one in made
     ]
     centre = real.mean(axis=0)
-    _, scale, axes = np.linalg.svd(real - centre, full_matrices=False)
-    spread = scale[:COMPONENTS] / np.sqrt(len(real))
-    a, b = [((x - centre) @ axes[:COMPONENTS].T) / spread for x in (real, made)]
+    _, _, axes = np.linalg.svd(real - centre, full_matrices=False)
+    joints = np.sqrt(real.shape[1] / 3.0)
+    a, b = [10.0 * ((x - centre) @ axes[:COMPONENTS].T) / joints for x in (real, made)]
     root = sqrtm(np.cov(a.T) @ np.cov(b.T)).real
     shift = a.mean(axis=0) - b.mean(axis=0)
     frechet = shift @ shift + np.trace(np.cov(a.T) + np.cov(b.T) - 2.0 * root)
@@ -194,9 +193,10 @@ def tell_projection(genre: str, card, data: Path, seeds: int) -> None:
     """Print NNw, FD and speed with and without projection."""
     library, rate = load_library(data, genre), FRAMES_PER_BEAT / card["beat_s"]
     real = np.concatenate([
-        windows_seen(decode_pose(unit.poses), rate)
+        windows_seen(decode_pose(poses), rate, 1)
         for unit in library.training.values()
-        if len(unit.poses) > 1.5 * rate
+        for poses in (unit.poses, mirror_poses(unit.poses))
+        if len(poses) > round(rate) + 1
     ])
     for name, windows in (("imagined", None), ("projected", load_windows(data, [genre]))):
         made, speeds = [], []
@@ -207,7 +207,7 @@ def tell_projection(genre: str, card, data: Path, seeds: int) -> None:
                 seed=seed,
                 windows=windows,
             )
-            made.append(windows_seen(dance.joint_positions_m, rate))
+            made.append(windows_seen(dance.joint_positions_m, rate, round(rate / 2)))
             speeds.append(joint_speed(dance.joint_positions_m, rate).mean())
         nearest, frechet = nearest_and_frechet(made, real)
         print(
