@@ -58,7 +58,8 @@ def make_page(
     """
     parts = [_head(plan, content), _verdict(content), _tiles(content, losses), _warnings(content)]
     parts += _figures(plan, certificate, losses, log, performed)
-    parts += [_limits_table(content), _joints_table(content), _bones_table(content)]
+    parts += [_limits_table(content), _trials_table(content)]
+    parts += [_joints_table(content), _bones_table(content)]
     parts.append(_provenance(content))
     body = "\n".join(part for part in parts if part)
     title = escape(_title(content))
@@ -286,6 +287,21 @@ def _limits_table(content: Mapping[str, Any]) -> str:
         '<h2>Limits, joint by joint</h2><p class="note">Largest share of each limit, and the '
         f"average torque as a share of what the motor can give for ever.</p>{table}"
     )
+
+
+def _trials_table(content: Mapping[str, Any]) -> str:
+    """How the plan stood when it was tried."""
+    tried = content["plan"].get("verification")
+    if not tried:
+        return ""
+    names = {"nominal": "none", "com": "centre of mass", "tilt": "tilted floor"}
+    fell = tried.get("fell_s") or {}
+    rows = [
+        [names.get(name, name), _degrees(tilt), f"{fell[name]:.1f} s" if name in fell else "-"]
+        for name, tilt in tried["tilt_deg"].items()
+    ]
+    table = _table(["disturbance", "largest tilt of the trunk", "fell at"], rows, str, 0)
+    return f"<h2>Tried in simulation</h2>{table}"
 
 
 def _joints_table(content: Mapping[str, Any]) -> str:

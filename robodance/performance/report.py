@@ -221,7 +221,8 @@ def summarise(content: Mapping[str, Any], *, folder: Path | None = None) -> str:
         content: What ``make_report`` returned.
         folder: Where the files are.
     """
-    lines = [_headline(content), *_plan_lines(content), *_performance_lines(content)]
+    lines = [_headline(content), *_plan_lines(content), *_trial_lines(content)]
+    lines += _performance_lines(content)
     film = content["film"]
     if film:
         lines.append(
@@ -278,6 +279,24 @@ def _plan_lines(content: Mapping[str, Any]) -> list[str]:
             f"             stops of the hands on time: {100 * hits['before']:.0f} % before, "
             f"{100 * hits['after']:.0f} % after the limits ({hits['arm_stops']} stops)"
         )
+    return lines
+
+
+def _trial_lines(content: Mapping[str, Any]) -> list[str]:
+    tried = content["plan"].get("verification")
+    if not tried:
+        return []
+    tilts = dict(tried["tilt_deg"])
+    undisturbed = tilts.pop("nominal", None)
+    ends = "stood" if tried["passed"] else "DOES NOT PASS"
+    parts = [] if undisturbed is None else [f"{undisturbed:.1f} degrees off the plan undisturbed"]
+    if tilts:
+        worst = max(tilts, key=tilts.__getitem__)
+        parts.append(f"{tilts[worst]:.1f} under {worst}, the worst of {len(tilts)} disturbances")
+    calmed_s = sum(part["end_s"] - part["start_s"] for part in tried["reduced"])
+    lines = [f"Tried        {ends}, trunk at most {', '.join(parts)}"]
+    if calmed_s:
+        lines.append(f"             torso and legs calmed for {calmed_s:.1f} s, see below")
     return lines
 
 

@@ -111,6 +111,7 @@ class Verified(Generic[Made]):
                 t.disturbance: round(float(np.degrees(t.tilt_rad)), 2) for t in self.trials
             },
             "falls": sum(t.fell_s is not None for t in self.trials),
+            "fell_s": {t.disturbance: t.fell_s for t in self.trials if t.fell_s is not None},
             "reduced": [
                 {"start_s": r.start_s, "end_s": r.end_s, "share": r.share, "reason": r.reason}
                 for r in self.reductions

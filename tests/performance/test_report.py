@@ -9,6 +9,7 @@ import pytest
 from hand_made_plans import standing_plan
 
 from robodance.output import write_json
+from robodance.performance.page import make_page
 from robodance.performance.report import make_report, summarise
 from robodance.values import (
     Beats,
@@ -141,6 +142,27 @@ def test_falls_leaning_and_broken_limits_are_said(plan, certificate, losses):
     content = make_report(plan, broken, losses)
     assert "breaks its velocity limits at 3 samples" in content["warnings"][0]
     assert "BREAKS LIMITS (velocity 3 samples)" in summarise(content)
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_how_a_plan_stood_when_it_was_tried_is_said(plan, certificate, losses, passed):
+    tried = {
+        "passed": passed,
+        "rounds": 2,
+        "tilt_deg": {"nominal": 0.51, "lag": 1.6, "backlash": 4.4},
+        "falls": 0 if passed else 1,
+        "fell_s": {} if passed else {"backlash": 1.2},
+        "reduced": [{"start_s": 3.0, "end_s": 6.5, "share": 0.5, "reason": "it falls"}],
+    }
+    plan = dataclasses.replace(plan, metadata={**plan.metadata, "verification": tried})
+    content = make_report(plan, certificate, losses)
+    said = summarise(content)
+    assert ("DOES NOT PASS" in said) != passed
+    assert "0.5 degrees off the plan undisturbed, 4.4 under backlash, the worst of 2" in said
+    assert "torso and legs calmed for 3.5 s, see below" in said
+    page = make_page(plan, certificate, losses, content)
+    assert "<td>backlash</td>" in page
+    assert ("<td>1.2 s</td>" in page) != passed
 
 
 def test_what_a_robot_hit_how_late_it_began_and_how_warm_it_got_is_said(plan, certificate, losses):
