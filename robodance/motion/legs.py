@@ -13,10 +13,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.robots.kinematics import forward_kinematics, joint_axes, topological_joints
+from robodance.robots.kinematics import (
+    crossed,
+    forward_kinematics,
+    joint_axes,
+    topological_joints,
+)
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world
-from robodance.values import FloatArray
+from robodance.values import FloatArray, IntArray
 
 __all__ = [
     "TORSO_AXES",
@@ -31,7 +36,7 @@ __all__ = [
 TORSO_AXES = ("x", "y", "z", "roll", "pitch")
 """What a torso on placed feet can choose: metres and radians, world."""
 
-ROUNDS = 20
+ROUNDS = 12
 CLOSED = 1e-10  # metres and radians
 DAMPING = 1e-7  # keeps a step finite where a knee is straight
 LONGEST_STEP_RAD = 0.3
@@ -71,6 +76,17 @@ class FeetPoses:
         return FeetPoses(
             {side: cut(place) for side, place in self.positions_m.items()},
             {side: cut(turn) for side, turn in self.turns.items()},
+        )
+
+    def at(self, rows: IntArray) -> FeetPoses:
+        """Return some of the samples."""
+
+        def chosen(values: FloatArray) -> FloatArray:
+            return values if len(values) == 1 else values[rows]
+
+        return FeetPoses(
+            {side: chosen(place) for side, place in self.positions_m.items()},
+            {side: chosen(turn) for side, turn in self.turns.items()},
         )
 
 
@@ -142,20 +158,34 @@ def legs_under(
     """
     positions, yaw = np.array(start_rad), np.array(start_yaw_rad)
     motors = leg_motors(robot)
+    samples, unknowns = len(torso), motors.shape[1] + 1
+    miss = np.empty(samples)
+    by_motor = np.empty((samples, 2 * len(TORSO_AXES) + 2, unknowns))
+    by_torso = np.empty((samples, by_motor.shape[1], len(TORSO_AXES)))
+    open_rows = np.arange(samples)  # those that are there need no further rounds
     for _ in range(ROUNDS):
-        miss, by_motor, by_torso = _equations(robot, torso, feet, positions, yaw, motors)
-        worst = np.abs(miss).max(axis=1)
-        if worst.max() < CLOSED:
+        off, by_motor[open_rows], by_torso[open_rows] = _equations(
+            robot,
+            torso[open_rows],
+            feet.at(open_rows),
+            positions[open_rows],
+            yaw[open_rows],
+            motors,
+        )
+        worst = np.abs(off).max(axis=1)
+        miss[open_rows] = worst
+        away = worst >= CLOSED
+        if not away.any():
             break
-        step = -_solved(by_motor, miss[:, :, None])[:, :, 0]
-        step *= np.minimum(1.0, LONGEST_STEP_RAD / np.maximum(np.abs(step).max(axis=1), 1e-12))[
-            :, None
-        ]
-        positions += step[:, :-1] @ motors.T
-        yaw += step[:, -1]
+        open_rows = open_rows[away]
+        step = -_solved(by_motor[open_rows], off[away, :, None])[:, :, 0]
+        longest = np.maximum(np.abs(step).max(axis=1), 1e-12)
+        step *= np.minimum(1.0, LONGEST_STEP_RAD / longest)[:, None]
+        positions[open_rows] += step[:, :-1] @ motors.T
+        yaw[open_rows] += step[:, -1]
     slopes = -_solved(by_motor, by_torso)  # (T, m + 1, 5)
     joints = np.einsum("jm,tmd->tjd", motors, slopes[:, :-1])
-    return Legs(positions, yaw, worst, joints, slopes[:, -1])
+    return Legs(positions, yaw, miss, joints, slopes[:, -1])
 
 
 def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
@@ -180,36 +210,35 @@ def _equations(
     samples = len(torso)
     poses = forward_kinematics(robot, positions_rad, robot.feet.values())
     axes, origins, columns = joint_axes(robot, poses)
-    turn = Rotation.from_euler("ZYX", np.stack([yaw_rad, torso[:, 4], torso[:, 3]], axis=1))
-    matrix = turn.as_matrix()
-    up = np.array([0.0, 0.0, 1.0])
-    ahead = np.stack([np.cos(yaw_rad), np.sin(yaw_rad), np.zeros(samples)], axis=1)
-    across = np.stack([-np.sin(yaw_rad), np.cos(yaw_rad), np.zeros(samples)], axis=1)
+    frame = Rotation.from_euler("ZYX", np.stack([yaw_rad, torso[:, 4], torso[:, 3]], axis=1))
+    matrix = np.ascontiguousarray(frame.as_matrix().transpose(1, 2, 0))  # (3, 3, T)
     # Yaw turns about the world's z, pitch about the turned y, roll about the torso's own x.
-    spins = (matrix @ np.array([1.0, 0.0, 0.0]), across, np.broadcast_to(up, ahead.shape))
-    miss = np.empty((samples, 12))
-    by_joint = np.zeros((samples, 12, motors.shape[0] + 1))
-    by_torso = np.zeros((samples, 12, len(TORSO_AXES)))
+    still = np.zeros(samples)
+    across = np.stack([-np.sin(yaw_rad), np.cos(yaw_rad), still])
+    up = np.stack([still, still, still + 1.0])
+    miss = np.empty((12, samples))
+    by_joint = np.zeros((motors.shape[0] + 1, 12, samples))
+    by_torso = np.zeros((len(TORSO_AXES), 12, samples))
+    by_torso[:3, :3] = by_torso[:3, 6:9] = np.eye(3)[:, :, None]
     for k, side in enumerate(("left", "right")):
         place, spin = slice(6 * k, 6 * k + 3), slice(6 * k + 3, 6 * k + 6)
         foot = poses.index(robot.feet[side])
-        arm = np.einsum("tij,tj->ti", matrix, poses.positions_m[:, foot])
-        miss[:, place] = torso[:, :3] + arm - feet.positions_m[side]
-        off = matrix @ poses.rotations[:, foot] @ feet.turns[side].swapaxes(1, 2)
-        miss[:, spin] = Rotation.from_matrix(off).as_rotvec()
-        by_torso[:, place, :3] = np.eye(3)
-        for d, axis in ((3, spins[0]), (4, spins[1])):
-            by_torso[:, place, d] = np.cross(axis, arm)
-            by_torso[:, spin, d] = axis
-        by_joint[:, place, -1] = np.cross(spins[2], arm)
-        by_joint[:, spin, -1] = spins[2]
+        reach = _rotated(matrix, poses.origins_m[foot])
+        miss[place] = torso[:, :3].T + reach - feet.positions_m[side].T
+        off = np.einsum("ijt,jkt,tlk->til", matrix, poses.turns[foot], feet.turns[side])
+        miss[spin] = Rotation.from_matrix(off).as_rotvec().T
+        for row, axis in ((by_torso[3], matrix[:, 0]), (by_torso[4], across), (by_joint[-1], up)):
+            row[place], row[spin] = crossed(axis, reach), axis
         carried = {joint.name for joint in topological_joints(robot, [robot.feet[side]])}
         for i, column in enumerate(columns):
-            if robot.joint_names[column] not in carried:
-                continue
-            axis = np.einsum("tij,jt->ti", matrix, axes[i])
-            origin = np.einsum("tij,jt->ti", matrix, origins[i])
-            by_joint[:, place, column] = np.cross(axis, arm - origin)
-            by_joint[:, spin, column] = axis
-    by_motor = np.concatenate([by_joint[:, :, :-1] @ motors, by_joint[:, :, -1:]], axis=2)
-    return miss, by_motor, by_torso
+            if robot.joint_names[column] in carried:
+                axis = _rotated(matrix, axes[i])
+                arm = reach - _rotated(matrix, origins[i])
+                by_joint[column, place], by_joint[column, spin] = crossed(axis, arm), axis
+    by_motor = np.concatenate([np.einsum("jm,jet->met", motors, by_joint[:-1]), by_joint[-1:]])
+    return miss.T, by_motor.transpose(2, 1, 0), by_torso.transpose(2, 1, 0)
+
+
+def _rotated(matrix: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Return vectors (3, T) turned by matrices (3, 3, T)."""
+    return np.asarray((matrix * vectors[None]).sum(axis=1))

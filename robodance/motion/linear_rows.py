@@ -11,7 +11,7 @@ from robodance.values import FloatArray, IntArray
 
 __all__ = ["RowMaker"]
 
-COMES_BACK = 0.6  # share of an excess that a row takes back in one round
+COMES_BACK = 1.0  # share of an excess that a row takes back in one round
 
 
 class RowMaker:

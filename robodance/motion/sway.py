@@ -9,7 +9,7 @@ is solved again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,16 +21,17 @@ from robodance.motion.limits import JointLimits
 from robodance.motion.spline import Spline
 from robodance.motion.support import HELD_KNOTS, Support
 from robodance.motion.sway_program import SwayProgram
-from robodance.motion.sway_task import UNIT, SwayState, SwayTask, sway_task
+from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, sway_task
 from robodance.motion.terms import knot_values
 from robodance.motion.torso import TorsoCurve
 from robodance.values import BoolArray, FloatArray
 
 __all__ = ["Sway", "plan_sway"]
 
-TRUST = (1.5, 1.5, 1.0, 0.7, 0.5, 0.3, 0.2, 0.1, 0.1)
+TRUST = (3.0, 3.0, 1.0, 0.5)
 """Units a control point may go in each round."""
-DRAW_TRUST = (0.5, 0.3, 0.3, 0.2)  # likewise, after less was asked for
+STEADY = 1.0  # up to so many units, the effects of the round before are true enough
+DRAW_TRUST = (0.5, 0.3, 0.2)  # likewise, after less was asked for
 DRAWS = 12
 STOPS, STOP_WIDTH_S = 4, 1.0  # after those, nothing is asked for around what is still broken
 SMALL_SHARE = 0.05  # of a unit: less sway is none
@@ -115,8 +116,7 @@ def plan_sway(
     else:
         problem = problem_of(calm)
         state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
-        for trust in TRUST:
-            state = problem.better(state, trust)
+        state = _solved(problem, state, TRUST)
         state = _settled(problem, state, problem.broken(state)[1:-1])
     return _drawn_back(problem_of, problem, state, calm)
 
@@ -138,7 +138,7 @@ def _drawn_back(
             width, share = DRAW_WIDTH_S * (1.0 + attempt / 3.0), DRAW_SHARE
         else:
             width, share = STOP_WIDTH_S * (1.0 + attempt - DRAWS), 0.0
-        calm = calm * (1.0 - (1.0 - share) * _around(bad, width / step_s))
+        calm = calm * (1.0 - (1.0 - share) * around(bad, width / step_s))
         problem = problem_of(calm)
         state = problem.reached(state, before)
         # Other steps may come to lie elsewhere when one is calmed.
@@ -157,10 +157,18 @@ def _settled(problem: SwayProgram, state: SwayState, changed: BoolArray) -> Sway
     for first, last in _stretches(changed, reach):
         first, last = max(first, 0), min(last + 2, points)
         part = problem.part(first, last, state)
-        inner = state.part(first, last)
-        for trust in DRAW_TRUST:
-            inner = part.better(inner, trust)
+        inner = _solved(part, state.part(first, last), DRAW_TRUST)
         state = state.with_part(first, inner)
+    return state
+
+
+def _solved(problem: SwayProgram, state: SwayState, trusts: Sequence[float]) -> SwayState:
+    """Solve round after round; where little changes, what units do changes little too."""
+    effects = problem.effects(state)
+    for number, trust in enumerate(trusts):
+        if number and trust > STEADY:
+            effects = problem.effects(state)
+        state = problem.better(state, effects, trust)
     return state
 
 
@@ -174,13 +182,3 @@ def _stretches(marked: BoolArray, reach: int) -> list[tuple[int, int]]:
         else:
             result.append((first, last))
     return result
-
-
-def _around(bad: BoolArray, width: float) -> FloatArray:
-    """Return 1 near bad knots, 0 far from them, and a smooth way between. Shape (K,)."""
-    index, places = np.arange(len(bad)), np.flatnonzero(bad)
-    after = np.searchsorted(places, index).clip(0, len(places) - 1)
-    before = np.maximum(after - 1, 0)
-    gap = np.minimum(np.abs(places[after] - index), np.abs(index - places[before]))
-    share = np.clip(2.0 - gap / width, 0.0, 1.0)
-    return np.asarray(share**2 * (3.0 - 2.0 * share))

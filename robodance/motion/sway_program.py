@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from robodance.motion.legs import heading_pose, leg_columns, legs_under
+from robodance.motion.legs import leg_columns, legs_under
 from robodance.motion.limits import Rows
 from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
 from robodance.motion.spline import REST_POINTS, basis, fit_between
-from robodance.motion.sway_task import UNIT, SwayState, SwayTask, rotated
+from robodance.motion.sway_effects import Effects, effects_of
+from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, rotated
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
-from robodance.robots.dynamics import GRAVITY_M_S2
-from robodance.robots.kinematics import center_of_mass, forward_kinematics
-from robodance.robots.model import RobotModel
-from robodance.robots.stability import to_world
 from robodance.values import BoolArray, FloatArray
 
 __all__ = ["SwayProgram"]
@@ -43,6 +40,8 @@ TORQUE_MUCH = 1.0  # of that
 MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept
 TOLERANCE = 1e-6
 CLOSED = 1e-7
+FORESEEN_RAD = 0.3  # what slopes may say in advance
+CUTS, CUT_WIDTH_S = 4, 0.5  # less of a step where the legs do not reach, and around there
 SMALL = 1e-5
 
 
@@ -70,6 +69,8 @@ class SwayProgram:
         start, yaw = np.tile(task.posture_rad, (len(at_knots), 1)), task.heading_rad
         if before is not None:
             start, yaw = knot_values(before.legs), knot_values(before.torso[:, 5:])[:, 0]
+            ahead = np.einsum("kjd,kd->kj", before.slopes, knot_values(units - before.units))
+            start = start + np.clip(ahead, -FORESEEN_RAD, FORESEEN_RAD)
         found = legs_under(robot, at_knots, task.support.feet, start, yaw)
         legs = np.array(task.upper_body)
         columns = [*self._all_legs, len(robot.joint_names)]
@@ -78,7 +79,7 @@ class SwayProgram:
         legs[:, self._all_legs] = fitted[:, :-1]
         whole = np.hstack([torso, fitted[:, -1:]])
         motion = WholeMotion.at_knots(whole, legs, task.support)
-        slopes, miss = found.slopes * UNIT, float(found.miss.max())
+        slopes, miss = found.slopes * UNIT, found.miss
         return SwayState(units, whole, legs, slopes, miss, motion, *motion.zmp_and_torques(robot))
 
     def reached(self, state: SwayState, before: SwayTask) -> SwayState:
@@ -86,25 +87,41 @@ class SwayProgram:
         turned = np.pad(self.task.heading_rad - before.heading_rad, 1, mode="edge")
         units = np.array(state.units)
         units[:, :2] = rotated(units[:, :2], turned)
-        for share in (1.0, 0.5, 0.0):
-            result = self.state(share * units, state)
-            if result.miss < CLOSED:
-                break
-        return result
+        at_home = np.zeros_like(units)
+        return self._within_reach(at_home, units, state) or self.state(at_home)
 
-    def better(self, state: SwayState, trust: float) -> SwayState:
-        """Return the next state; the same where there is no better one."""
+    def effects(self, state: SwayState) -> Effects:
+        """Return what units do to ZMP and torques around a state."""
+        return effects_of(self.task.robot, state)
+
+    def better(self, state: SwayState, effects: Effects, trust: float) -> SwayState:
+        """Return the next state; the same where there is no better one.
+
+        Args:
+            state: The present one.
+            effects: Around it; those around one nearby will do.
+            trust: Units that a control point may go.
+        """
         quadratic = self._cost(state.units)
         reach = np.full(len(state.units), trust)
-        rows, slack = self._rows(state, trust)
+        rows, slack = self._rows(state, effects, trust)
         aim = solve_program(quadratic, state.units, rows, self.task.free, reach, slack)
         if aim is None:
             return state
-        for share in (1.0, 0.5, 0.25):
-            result = self.state(state.units + share * (aim - state.units), state)
-            if result.miss < CLOSED:
+        return self._within_reach(state.units, aim, state) or state
+
+    def _within_reach(
+        self, start: FloatArray, aim: FloatArray, before: SwayState
+    ) -> SwayState | None:
+        """Return the state as near to ``aim`` as legs reach, less far around where they do not."""
+        share = np.ones((len(aim), 1))
+        for _ in range(CUTS):
+            result = self.state(start + share * (aim - start), before)
+            far = np.pad(result.miss >= CLOSED, 1, mode="edge")
+            if not far.any():
                 return result
-        return state
+            share *= 1.0 - 0.5 * around(far, CUT_WIDTH_S / self.task.support.step_s)[:, None]
+        return None
 
     def broken(self, state: SwayState) -> BoolArray:
         """Return at which control points (N,) a limit, the ZMP or a torque is beyond its bound."""
@@ -124,8 +141,7 @@ class SwayProgram:
         bad[1:-1] |= self.task.support.margins(state.zmp, self.task.support.areas) < least
         efforts = self.task.robot.effort_limits_nm[self._all_legs]
         bad[1:-1] |= (np.abs(state.torques[:, self._all_legs]) > TORQUE_SHARE * efforts).any(axis=1)
-        if state.miss > CLOSED:
-            bad[:] = True
+        bad[1:-1] |= state.miss >= CLOSED
         return bad & self.task.free
 
     def _cost(self, units: FloatArray) -> BandedQuadratic:
@@ -140,12 +156,12 @@ class SwayProgram:
         quadratic.blocks[:, 0] += 1e-6 * np.eye(len(UNIT))
         return quadratic
 
-    def _rows(self, state: SwayState, trust: float) -> tuple[Rows, FloatArray]:
+    def _rows(self, state: SwayState, effects: Effects, trust: float) -> tuple[Rows, FloatArray]:
         """Return the rows, and what is much for those that are broken now."""
         made = RowMaker(state.units, trust)
         self._joint_rows(state, made)
-        self._zmp_rows(state, made)
-        self._torque_rows(state, made, trust)
+        self._zmp_rows(state, effects, made)
+        self._torque_rows(state, effects, made, trust)
         matrix, low, high, slack = made.done()
         size = state.units.size
         return Rows(matrix, low, high, np.full(size, -np.inf), np.full(size, np.inf)), slack
@@ -185,71 +201,48 @@ class SwayProgram:
                 MUCH_RAD,
             )
 
-    def _zmp_rows(self, state: SwayState, made: RowMaker) -> None:
-        """Inside an edge: the ZMP moves as the CoM less its acceleration times height over g."""
-        slopes, height = self._com_slopes(state)
+    def _zmp_rows(self, state: SwayState, effects: Effects, made: RowMaker) -> None:
+        """Inside an edge of what carries the robot."""
         asked = self.task.asked_m
-        place, bend = basis(np.zeros(1))[0], basis(np.zeros(1), 2)[0] / self.task.support.step_s**2
         inward, offsets = (
             part[self.task.support.areas]
             for part in (self.task.support.inward, self.task.support.offsets_m)
         )
         inside = np.einsum("kei,ki->ke", inward, state.zmp) - offsets
         k, edge = np.nonzero(inside < (asked + NEAR_M)[:, None])
-        along = np.einsum("si,sid->sd", inward[k, edge], slopes[k])
-        lever = (height[k] / GRAVITY_M_S2)[:, None]
+        still, pushed = (
+            np.einsum("si,sid->sd", inward[k, edge], slopes[k])
+            for slopes in (effects.zmp, effects.zmp_pushed)
+        )
         taps = [k + tap for tap in range(3)]
-        parts = [-(place[tap] - lever * bend[tap]) * along for tap in range(3)]
+        place, bend = self._taps()
+        parts = [-(place[tap] * still + bend[tap] * pushed) for tap in range(3)]
         made.add(taps, parts, -inside[k, edge], -asked[k], MUCH_M)
 
-    def _torque_rows(self, state: SwayState, made: RowMaker, trust: float) -> None:
-        """Inside the motors' torque, as it changes with posture alone."""
+    def _taps(self) -> tuple[FloatArray, FloatArray]:
+        step_s = self.task.support.step_s
+        return basis(np.zeros(1))[0], basis(np.zeros(1), 2)[0] / step_s**2
+
+    def _torque_rows(
+        self, state: SwayState, effects: Effects, made: RowMaker, trust: float
+    ) -> None:
+        """Inside the motors' torque."""
         legs = self._all_legs
         most = TORQUE_ASKED * self.task.robot.effort_limits_nm[legs]
         torques = state.torques[:, legs]
         near = np.abs(torques) > max(NEAR_TORQUE, 1.0 - TORQUE_PER_UNIT * trust) * most
-        rows, which = np.flatnonzero(near.any(axis=1)), np.nonzero(near[near.any(axis=1)])
-        if not len(rows):
-            return
-        motion = state.motion.part(rows)
-        torso = knot_values(state.torso)[rows]
-        slopes = np.empty((len(rows), len(legs), len(UNIT)))
-        for d, unit in enumerate(UNIT):
-            moved = torso.copy()
-            moved[:, d] += SMALL * unit
-            there = motion.beside(
-                motion.joints_rad + SMALL * state.slopes[rows, :, d], _poses(moved)
-            )
-            changed = there.zmp_and_torques(self.task.robot)[1]
-            slopes[:, :, d] = (changed[:, legs] - torques[rows]) / SMALL
-        place = basis(np.zeros(1))[0]
-        for sign in (1.0, -1.0):
-            i, j = (index[sign * torques[rows[which[0]], which[1]] > 0.0] for index in which)
-            parts = [sign * place[tap] * slopes[i, j] for tap in range(3)]
-            taps = [rows[i] + tap for tap in range(3)]
-            made.add(taps, parts, sign * torques[rows[i], j], most[j], TORQUE_MUCH * most[j])
-
-    def _com_slopes(self, state: SwayState) -> tuple[FloatArray, FloatArray]:
-        """Return how the CoM follows the torso, (K, 2, 5) metres per unit, and its height (K,)."""
-        robot, positions = self.task.robot, state.motion.joints_rad
-        torso = knot_values(state.torso)
-        com = _com(robot, positions, state.motion.poses)
-        slopes = np.empty((len(positions), 2, len(UNIT)))
-        for d, unit in enumerate(UNIT):
-            moved = torso.copy()
-            moved[:, d] += SMALL * unit
-            poses = _poses(moved)
-            changed = _com(robot, positions + SMALL * state.slopes[:, :, d], poses)
-            slopes[:, :, d] = (changed - com)[:, :2] / SMALL
-        return slopes, com[:, 2]
-
-
-def _com(robot: RobotModel, positions_rad: FloatArray, poses: FloatArray) -> FloatArray:
-    return to_world(poses, center_of_mass(robot, forward_kinematics(robot, positions_rad)))
-
-
-def _poses(torso: FloatArray) -> FloatArray:
-    return heading_pose(torso[:, :5], torso[:, 5])
+        i, j = np.nonzero(near)
+        sign = np.sign(torques[i, j])
+        place, bend = self._taps()
+        still, pushed = effects.torques[i, j], effects.torques_pushed[i, j]
+        parts = [sign[:, None] * (place[tap] * still + bend[tap] * pushed) for tap in range(3)]
+        made.add(
+            [i + tap for tap in range(3)],
+            parts,
+            sign * torques[i, j],
+            most[j],
+            TORQUE_MUCH * most[j],
+        )
 
 
 def _held_spline(values: FloatArray, first: FloatArray, last: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from robodance.motion.whole_motion import WholeMotion
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 
-__all__ = ["UNIT", "SwayState", "SwayTask", "rotated", "sway_task"]
+__all__ = ["UNIT", "SwayState", "SwayTask", "around", "rotated", "sway_task"]
 
 UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
 STEPPING_KNEE_RAD = 0.35  # a straight leg lifts its foot only with haste
@@ -41,7 +41,7 @@ class SwayState:
         torso: Shape (N, 6), control points, heading included.
         legs: Shape (N, J), control points of all joints.
         slopes: Shape (K, J, 5), rad per unit.
-        miss: The feet's largest error, metres and radians.
+        miss: Shape (K,), the feet's largest error, metres and radians.
         motion: At the knots.
         zmp: Shape (K, 2).
         torques: Shape (K, J).
@@ -51,7 +51,7 @@ class SwayState:
     torso: FloatArray
     legs: FloatArray
     slopes: FloatArray
-    miss: float
+    miss: FloatArray
     motion: WholeMotion
     zmp: FloatArray
     torques: FloatArray
@@ -64,7 +64,7 @@ class SwayState:
             self.torso[points],
             self.legs[points],
             self.slopes[knots],
-            self.miss,
+            self.miss[knots],
             self.motion.part(np.arange(first, last - 2)),
             self.zmp[knots],
             self.torques[knots],
@@ -77,7 +77,7 @@ class SwayState:
             _with(self.torso, first, part.torso),
             _with(self.legs, first, part.legs),
             _with(self.slopes, first, part.slopes),
-            max(self.miss, part.miss),
+            _with(self.miss, first, part.miss),
             self.motion.with_part(first, part.motion),
             _with(self.zmp, first, part.zmp),
             _with(self.torques, first, part.torques),
@@ -253,3 +253,13 @@ def rotated(vectors: FloatArray, angles_rad: FloatArray) -> FloatArray:
     cos, sin = np.cos(angles_rad), np.sin(angles_rad)
     x, y = vectors.T
     return np.column_stack([cos * x - sin * y, sin * x + cos * y])
+
+
+def around(bad: BoolArray, width: float) -> FloatArray:
+    """Return 1 near bad knots, 0 far from them, and a smooth way between. Shape (K,)."""
+    index, places = np.arange(len(bad)), np.flatnonzero(bad)
+    after = np.searchsorted(places, index).clip(0, len(places) - 1)
+    before = np.maximum(after - 1, 0)
+    gap = np.minimum(np.abs(places[after] - index), np.abs(index - places[before]))
+    share = np.clip(2.0 - gap / width, 0.0, 1.0)
+    return np.asarray(share**2 * (3.0 - 2.0 * share))

@@ -85,6 +85,23 @@ class WholeMotion:
         rest = {name: joined(getattr(self, name), getattr(part, name)) for name in names}
         return WholeMotion(base=base, **rest)
 
+    def pushed(
+        self, joints_rad: FloatArray, place_m: FloatArray, turn_rad: FloatArray
+    ) -> WholeMotion:
+        """Return the same postures and speeds, with more acceleration.
+
+        Args:
+            joints_rad: Shape (T, J), rad/s^2.
+            place_m: Shape (T, 3), the torso's, in its own frame, m/s^2.
+            turn_rad: Shape (T, 3), likewise, rad/s^2.
+        """
+        base = replace(
+            self.base,
+            acceleration_m_s2=self.base.acceleration_m_s2 + place_m,
+            angular_acceleration_rad_s2=self.base.angular_acceleration_rad_s2 + turn_rad,
+        )
+        return replace(self, pushes_rad_s2=self.pushes_rad_s2 + joints_rad, base=base)
+
     def beside(self, joints_rad: FloatArray, poses: FloatArray) -> WholeMotion:
         """Return the same way of moving in other postures."""
         base = replace(self.base, gravity_m_s2=gravity_in_torso(poses))

@@ -156,7 +156,11 @@ def crossed(first: FloatArray, second: FloatArray) -> FloatArray:
     """Return the cross product of vectors whose components come first, (3, ...)."""
     a, b, c = first
     x, y, z = second
-    return np.stack([b * z - c * y, c * x - a * z, a * y - b * x])
+    result = np.empty((3, *np.broadcast(a, x).shape))
+    for row, (p, q, r, s) in zip(result, ((b, z, c, y), (c, x, a, z), (a, y, b, x)), strict=True):
+        np.multiply(p, q, out=row)
+        row -= r * s
+    return result
 
 
 def center_of_mass(robot: RobotModel, poses: LinkPoses) -> FloatArray:

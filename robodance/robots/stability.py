@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from robodance.errors import ConfigError
 from robodance.robots.dynamics import GRAVITY_M_S2, BaseMotion, Forces, inverse_dynamics
-from robodance.robots.kinematics import forward_kinematics, jacobian
+from robodance.robots.kinematics import crossed, forward_kinematics, topological_joints
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, IntArray
 
@@ -223,22 +223,10 @@ def _torques_of_push(
     robot: RobotModel, forces: Forces, foot: str, point_m: FloatArray, force_n: FloatArray
 ) -> FloatArray:
     """Joint torques that balance a force at a point (T, 3) of a foot, transposed Jacobian."""
-    i = forces.poses.index(foot)
-    offset = point_m - forces.poses.positions_m[:, i]
-    linear = jacobian(robot, forces.poses, foot)
-    about = np.cross(offset, force_n)
-    torque = np.einsum("tij,ti->tj", linear, force_n)
-    return np.asarray(torque + np.einsum("tij,ti->tj", _turning(robot, forces, foot), about))
-
-
-def _turning(robot: RobotModel, forces: Forces, link: str) -> FloatArray:
-    """How a link turns with each joint, (T, 3, J): difference of two points' Jacobians."""
-    base = jacobian(robot, forces.poses, link)
-    result = np.zeros_like(base)
-    i = forces.poses.index(link)
-    for k in range(3):
-        unit = np.eye(3)[k]
-        arm = forces.poses.rotations[:, i] @ unit
-        moved = jacobian(robot, forces.poses, link, unit) - base  # axis x arm
-        result += 0.5 * np.cross(arm[:, :, None], moved, axis=1)
-    return result
+    poses, torques = forces.poses, np.zeros_like(forces.torques_nm)
+    point, force = point_m.T, force_n.T
+    for joint in topological_joints(robot, [foot]):
+        axis = poses.turned(joint.child, joint.axis)
+        about = crossed(point - poses.origins_m[poses.index(joint.child)], force)
+        torques[:, robot.index(joint.name)] = (axis * about).sum(axis=0)
+    return torques

@@ -1,0 +1,84 @@
+"""What a torso's control points do to the zero moment point and to the motors' torques.
+
+Both follow the posture and, more strongly at the speed of a dance, the accelerations: of the
+centre of mass, of the legs, and of what turns. So both are differenced, by the whole body's
+inverse dynamics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from robodance.motion.legs import TORSO_AXES, heading_pose, leg_columns
+from robodance.motion.sway_task import UNIT, SwayState
+from robodance.motion.terms import knot_values
+from robodance.motion.whole_motion import WholeMotion
+from robodance.robots.model import RobotModel
+from robodance.values import FloatArray
+
+__all__ = ["Effects", "effects_of"]
+
+SMALL = 1e-5  # of a unit, or of one per second squared
+
+
+@dataclass(frozen=True)
+class Effects:
+    """How K knots' ZMP and torques change with units, and with their second derivatives.
+
+    Attributes:
+        zmp: Shape (K, 2, 5), metres per unit.
+        zmp_pushed: Likewise, per unit/s^2.
+        torques: Shape (K, legs, 5), newton metres per unit.
+        torques_pushed: Likewise, per unit/s^2.
+    """
+
+    zmp: FloatArray = field(repr=False)
+    zmp_pushed: FloatArray = field(repr=False)
+    torques: FloatArray = field(repr=False)
+    torques_pushed: FloatArray = field(repr=False)
+
+
+def effects_of(robot: RobotModel, state: SwayState) -> Effects:
+    """Return what a small change of each of ``TORSO_AXES`` does at every knot."""
+    legs = list(leg_columns(robot))
+    found = Effects(
+        *(np.empty((len(state.zmp), n, len(UNIT))) for n in (2, 2, len(legs), len(legs)))
+    )
+    for axis in range(len(TORSO_AXES)):
+        for motion, zmp, torques in (
+            (_displaced(state, axis), found.zmp, found.torques),
+            (_pushed(state, axis), found.zmp_pushed, found.torques_pushed),
+        ):
+            there, load = motion.zmp_and_torques(robot)
+            zmp[:, :, axis] = (there - state.zmp) / SMALL
+            torques[:, :, axis] = (load - state.torques)[:, legs] / SMALL
+    return found
+
+
+def _displaced(state: SwayState, axis: int) -> WholeMotion:
+    """Return the same way of moving, a little beside."""
+    torso, motion = knot_values(state.torso), state.motion
+    torso[:, axis] += SMALL * UNIT[axis]
+    joints = motion.joints_rad + SMALL * state.slopes[:, :, axis]
+    return motion.beside(joints, heading_pose(torso[:, :5], torso[:, 5]))
+
+
+def _pushed(state: SwayState, axis: int) -> WholeMotion:
+    """Return the same postures and speeds with a little more acceleration.
+
+    Roll turns about the torso's own x, pitch about the y that roll has turned since.
+    """
+    motion, much = state.motion, SMALL * UNIT[axis]
+    place, turn = np.zeros((2, len(state.zmp), 3))
+    if axis < 3:
+        upright = Rotation.from_quat(motion.poses[:, 3:]).inv()
+        place = much * np.asarray(upright.apply(np.eye(3)[axis]))
+    elif axis == 3:
+        turn[:, 0] = much
+    else:
+        roll = knot_values(state.torso)[:, 3]
+        turn[:, 1], turn[:, 2] = much * np.cos(roll), -much * np.sin(roll)
+    return motion.pushed(SMALL * state.slopes[:, :, axis], place, turn)

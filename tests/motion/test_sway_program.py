@@ -1,0 +1,125 @@
+"""The torso's program knows beforehand what its steps will do, and so is soon done."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter1d
+
+from robodance.config import MotionConfig
+from robodance.motion import sway, sway_effects
+from robodance.motion.balance import upper_body_only
+from robodance.motion.footsteps import Step
+from robodance.motion.legs import FeetPoses, leg_columns
+from robodance.motion.limits import joint_limits
+from robodance.motion.spline import basis
+from robodance.motion.support import stepping
+from robodance.motion.sway_program import SwayProgram
+from robodance.motion.sway_task import sway_task
+from robodance.robots.model import load_robot
+
+ROBOT = load_robot("nao_v6")
+CONFIG = MotionConfig(balance="full-body")
+STEP_S, KNOTS = 0.04, 150
+LEGS = list(leg_columns(ROBOT))
+
+
+@pytest.fixture(scope="module")
+def program():
+    """Six seconds of a torso that is asked to sway over feet that tread on the spot."""
+    stand = upper_body_only(ROBOT, CONFIG.stand)
+    feet = FeetPoses.standing(ROBOT, stand.posture_rad, stand.torso_pose)
+    at = {side: feet.positions_m[side][0, :2] for side in ROBOT.feet}
+    steps = tuple(
+        Step(side, first, first + 14, at[side], 0.0, 0.02)
+        for side, first in (("left", 30), ("right", 60), ("left", 90))
+    )
+    times = STEP_S * np.arange(KNOTS)
+    wanted = np.zeros((KNOTS, 5))
+    wanted[:, 1] = 0.05 * np.sin(2.0 * np.pi * times / 1.0)
+    wanted[:, 3] = 0.2 * np.sin(2.0 * np.pi * times / 0.8)
+    wanted *= np.clip(np.minimum(times, times[::-1]) - 0.4, 0.0, 1.0)[:, None]
+    upper = np.tile(stand.posture_rad, (KNOTS + 2, 1))
+    limits = joint_limits(ROBOT, CONFIG).scaled(CONFIG.limit_share)
+    support = stepping(ROBOT, feet, steps, KNOTS, STEP_S)
+    return SwayProgram(sway_task(wanted, upper, support, stand, limits, CONFIG, np.ones(KNOTS)))
+
+
+@pytest.fixture(scope="module")
+def dancing(program):
+    """Where the program ends."""
+    return sway._solved(program, program.state(np.zeros((KNOTS + 2, 5))), sway.TRUST)
+
+
+def nearby(state, rng):
+    """Units a little beside, changing as quickly as a dance does."""
+    beside = gaussian_filter1d(rng.normal(size=state.units.shape), 4.0, axis=0)
+    beside[:6] = beside[-6:] = 0.0
+    return state.units + 0.02 * beside / np.abs(beside).max()
+
+
+def foreseen(state, other, still, pushed):
+    """What effects say of a change of units, at the knots."""
+    change, count = other.units - state.units, len(state.zmp)
+    place, bend = (
+        sum(basis(np.zeros(1), order)[0][tap] * change[tap : tap + count] for tap in range(3))
+        for order in (0, 2)
+    )
+    return np.einsum("kja,ka->kj", still, place) + np.einsum("kja,ka->kj", pushed, bend / STEP_S**2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_effects_say_what_a_change_does_to_zmp_and_torques(program, dancing, seed):
+    other = program.state(nearby(dancing, np.random.default_rng(seed)), dancing)
+    effects = program.effects(dancing)
+    for what, before, after, *slopes in (
+        ("zmp", dancing.zmp, other.zmp, effects.zmp, effects.zmp_pushed),
+        (
+            "torques",
+            dancing.torques[:, LEGS],
+            other.torques[:, LEGS],
+            effects.torques,
+            effects.torques_pushed,
+        ),
+    ):
+        change = after - before
+        miss = np.sqrt(np.mean((change - foreseen(dancing, other, *slopes)) ** 2))
+        # What is left is the change of speeds, and of the heading; 6 % at most was seen.
+        assert miss < 0.1 * np.sqrt(np.mean(change**2)), what
+        blind = np.sqrt(
+            np.mean((change - foreseen(dancing, other, slopes[0], 0.0 * slopes[1])) ** 2)
+        )
+        assert blind > 0.5 * np.sqrt(np.mean(change**2)), f"{what} without accelerations"
+
+
+def unrest(program, state):
+    """How much two more rounds change, in units."""
+    further = sway._solved(program, state, (0.5, 0.3))
+    return float(np.abs(further.units - state.units).max())
+
+
+def test_four_rounds_are_enough_and_blind_to_accelerations_they_are_not(
+    program, dancing, monkeypatch
+):
+    assert not program.broken(dancing).any()
+    assert unrest(program, dancing) < 0.1  # of 2 cm, or of 0.1 rad
+    full = sway_effects.effects_of
+
+    def blind(robot, state):
+        effects = full(robot, state)
+        effects.torques_pushed[:] = 0.0
+        effects.zmp_pushed[:] = 0.0
+        return effects
+
+    monkeypatch.setattr("robodance.motion.sway_program.effects_of", blind)
+    state = sway._solved(program, program.state(np.zeros((KNOTS + 2, 5))), sway.TRUST)
+    assert program.broken(state).any()
+    assert unrest(program, state) > 0.2
+
+
+def test_a_torso_that_is_asked_out_of_reach_goes_less_far_only_there(program):
+    home = program.state(np.zeros((KNOTS + 2, 5)))
+    aim = np.zeros((KNOTS + 2, 5))
+    aim[40:50, 2] = 6.0  # 12 cm up: no leg is so long
+    aim[100:110, 2] = -0.5
+    reached = program._within_reach(home.units, aim, home)
+    assert (reached.units[100:110, 2] == -0.5).all()
+    assert 0.0 < reached.units[40:50, 2].max() < 6.0
