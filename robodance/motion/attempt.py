@@ -18,7 +18,7 @@ from robodance.motion.footsteps import choose_steps
 from robodance.motion.footwork import footwork
 from robodance.motion.legs import FeetPoses, leg_columns
 from robodance.motion.limits import JointLimits, require_reachable
-from robodance.motion.pelvis import torso_sway
+from robodance.motion.pelvis import knee_bends, torso_sway
 from robodance.motion.postures import (
     Change,
     held_limits,
@@ -220,7 +220,8 @@ class _Task:
             1.0 / timeline.step_s,
             steps=self.config.footwork == "steps",
         )
-        wish *= timeline.presence(timeline.knot_times_s)[:, None]
+        knees = knee_bends(self.dance, moments, 1.0 / timeline.step_s)
+        wish = np.hstack([wish, knees]) * timeline.presence(timeline.knot_times_s)[:, None]
         share = np.ones(timeline.knots) if calm is None else calm[: timeline.knots]
         return plan_sway(
             wish,

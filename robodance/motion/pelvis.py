@@ -21,6 +21,7 @@ __all__ = ["ankles_seen", "heading_frame", "leg_scale", "torso_sway"]
 
 LEAN_SHARE = 0.5
 """Of the dancer's lean; with all of it three of eleven recorded dances fell in simulation."""
+KNEES_HZ = 2.5  # of what knees are asked for
 CUTOFF_HZ = 1.5  # of pelvis and trunk; faster sway is more than the floor can push
 HEADING_HZ = 1.0
 LARGEST = np.array([0.06, 0.08, 0.05, 0.35, 0.5])  # m and rad: beyond it is a fault in the data
@@ -60,6 +61,20 @@ def torso_sway(
     if steps:
         moved[:, 2] = np.minimum(moved[:, 2], HIGHEST_M)
     return moved
+
+
+def knee_bends(dance: PoseSequence, times_s: FloatArray, rate_hz: float) -> FloatArray:
+    """Return how much more than usual the dancer's knees bend. Shape (T, 2), rad, left first."""
+    joints = resample(dance.joint_positions_m, dance.times_s, times_s)
+    bends = []
+    for side in SIDES:
+        hip, knee, ankle = (joints[:, INDEX[f"{side}_{part}"]] for part in ("hip", "knee", "ankle"))
+        thigh, shank = knee - hip, ankle - knee
+        lengths = np.linalg.norm(thigh, axis=1) * np.linalg.norm(shank, axis=1)
+        cosine = (thigh * shank).sum(axis=1) / np.maximum(lengths, SHORTEST_LEG_M**2)
+        bends.append(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    both = np.stack(bends, axis=1)
+    return low_passed(both - np.median(both, axis=0), KNEES_HZ, rate_hz)
 
 
 def heading_frame(joint_positions_m: FloatArray, rate_hz: float) -> FloatArray:

@@ -92,7 +92,8 @@ def plan_sway(
     """Return the torso's way nearest to the wanted one that legs, motors and floor allow.
 
     Args:
-        wanted: Shape (K, 5), away from the stand, at the knots, in the feet's heading.
+        wanted: Shape (K, 7), away from the stand, at the knots: the torso in the feet's heading
+            (``legs.TORSO_AXES``), then how much more both knees bend, rad, left first.
         upper_body: Shape (K + 2, J), what the other joints do.
         support_for: Feet and floor, when shares (K,) of the steps are asked for.
         stand: Where it begins and ends.

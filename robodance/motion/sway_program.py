@@ -17,7 +17,7 @@ from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
 from robodance.motion.spline import REST_POINTS, basis, fit_between
 from robodance.motion.sway_effects import Effects, effects_of
-from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, rotated
+from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, knee_columns, rotated
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
 from robodance.values import BoolArray, FloatArray
@@ -25,6 +25,7 @@ from robodance.values import BoolArray, FloatArray
 __all__ = ["SwayProgram"]
 
 SMOOTH = 150.0  # of squared second differences of units, at 25 knots a second: what jerks, rocks
+KNEE_RAD = 0.4  # off a knee counts as a unit off the torso
 NEAR = 0.3  # share of a limit beyond which its row takes part
 NEAR_TORQUE = 0.6  # likewise, of a torque
 TORQUE_PER_UNIT = 1.0  # by how much of that a torque changes at most when a unit does
@@ -102,7 +103,7 @@ class SwayProgram:
             effects: Around it; those around one nearby will do.
             trust: Units that a control point may go.
         """
-        quadratic = self._cost(state.units)
+        quadratic = self._cost(state)
         reach = np.full(len(state.units), trust)
         rows, slack = self._rows(state, effects, trust)
         aim = solve_program(quadratic, state.units, rows, self.task.free, reach, slack)
@@ -144,13 +145,23 @@ class SwayProgram:
         bad[1:-1] |= state.miss >= CLOSED
         return bad & self.task.free
 
-    def _cost(self, units: FloatArray) -> BandedQuadratic:
+    def _cost(self, state: SwayState) -> BandedQuadratic:
+        units = state.units
         quadratic = BandedQuadratic(*units.shape)
         weights = basis(np.zeros(1))[0]
         goal = self.task.wanted / UNIT
         knots = len(goal)
         one = np.broadcast_to(np.eye(len(UNIT)), (knots, len(UNIT), len(UNIT)))
         quadratic.add(np.arange(knots - 1), weights, one[:-1], (knot_values(units) - goal)[:-1])
+        knees = list(knee_columns(self.task.robot))
+        slopes = state.slopes[:, knees] / KNEE_RAD  # (K, 2, 5)
+        miss = (state.motion.joints_rad[:, knees] - self.task.knees_rad) / KNEE_RAD
+        quadratic.add(
+            np.arange(knots - 1),
+            weights,
+            np.einsum("kji,kjd->kid", slopes, slopes)[:-1],
+            np.einsum("kji,kj->ki", slopes, miss)[:-1],
+        )
         scale = SMOOTH * (self.task.support.step_s / 0.04) ** -4
         quadratic.add_differences(units, 2, np.full(len(units) - 2, scale))
         quadratic.blocks[:, 0] += 1e-6 * np.eye(len(UNIT))

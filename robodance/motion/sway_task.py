@@ -21,7 +21,7 @@ from robodance.motion.whole_motion import WholeMotion
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 
-__all__ = ["UNIT", "SwayState", "SwayTask", "around", "rotated", "sway_task"]
+__all__ = ["UNIT", "SwayState", "SwayTask", "around", "knee_columns", "rotated", "sway_task"]
 
 UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
 STEPPING_KNEE_RAD = 0.35  # a straight leg lifts its foot only with haste
@@ -97,6 +97,7 @@ class SwayTask:
         wish: Shape (K, 5), the dancer's sway beside home, world.
         middle: Shape (K, 5), the feet's middle beside home.
         wanted: Shape (K, 5), where the torso is wanted beside home.
+        knees_rad: Shape (K, 2), where both knees are wanted, left first.
         home: Shape (N, 5), the stand's way along with the feet.
         heading_rad: Shape (K,), of that way.
         asked_m: Shape (K,), margin that is asked of the ZMP.
@@ -116,6 +117,7 @@ class SwayTask:
     wish: FloatArray
     middle: FloatArray
     wanted: FloatArray
+    knees_rad: FloatArray
     home: FloatArray
     heading_rad: FloatArray
     asked_m: FloatArray
@@ -139,6 +141,7 @@ class SwayTask:
             wish=self.wish[knots],
             middle=self.middle[knots],
             wanted=self.wanted[knots],
+            knees_rad=self.knees_rad[knots],
             home=self.home[points],
             heading_rad=self.heading_rad[knots],
             asked_m=self.asked_m[knots],
@@ -157,7 +160,8 @@ def sway_task(
     calm: FloatArray,
 ) -> SwayTask:
     """Return the task of a whole song; arguments as ``sway.plan_sway``."""
-    wish, middle = _in_the_world(wanted, support)
+    wish, middle = _in_the_world(wanted[:, : len(UNIT)], support)
+    knees = stand.posture_rad[list(knee_columns(stand.robot))]
     share = np.repeat(calm[:, None], len(UNIT), axis=1)
     share[:, 2:] *= 1.0 - (1.0 - ONE_LEG_SHARE) * support.one_legged()[:, None]
     home, heading = _path(stand, support)
@@ -176,6 +180,7 @@ def sway_task(
         wish,
         middle,
         middle + wish * share,
+        knees + calm[:, None] * wanted[:, len(UNIT) :],
         home,
         heading,
         _asked(support, config, least),
@@ -186,6 +191,11 @@ def sway_task(
         free,
         (np.hstack([rest, first]), np.hstack([rest, last])),
     )
+
+
+def knee_columns(robot: RobotModel) -> tuple[int, int]:
+    """Return the columns of both knees, left first."""
+    return robot.index("LKneePitch"), robot.index("RKneePitch")
 
 
 def _with(whole: FloatArray, first: int, part: FloatArray) -> FloatArray:

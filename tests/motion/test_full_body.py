@@ -9,11 +9,11 @@ from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig
 from robodance.errors import ConfigError
-from robodance.motion import sway
+from robodance.motion import sway, sway_program
 from robodance.motion.balance import BalanceTerm, upper_body_only
 from robodance.motion.certificate import certify
 from robodance.motion.legs import FeetPoses, heading_pose, leg_columns, legs_under
-from robodance.motion.pelvis import leg_scale
+from robodance.motion.pelvis import knee_bends, leg_scale
 from robodance.motion.plan import adapt
 from robodance.motion.program import BandedQuadratic
 from robodance.motion.spline import Spline
@@ -174,6 +174,7 @@ def test_planning_again_with_a_calmer_phrase_calms_that_phrase_only(adapted):
 
 
 def test_wild_sway_is_made_legal_and_without_the_rows_it_is_not(monkeypatch):
+    monkeypatch.setattr(sway_program, "KNEE_RAD", 1e3)  # knees that may not bend hold it back
     wild = swaying(amplitude_m=0.6, seconds_each=0.7, seconds=4.0)
     kept = adapt(wild, ROBOT, FULL)
     certificate = certify(kept.plan, ROBOT)
@@ -203,3 +204,17 @@ def test_what_lies_far_from_a_calmed_phrase_stays_as_it_was(adapted):
     times = plan.times_s[changed]
     assert times.min() > 3.0 - 1.9
     assert times.max() < 4.0 + 1.9
+
+
+def test_a_knees_bend_is_the_angle_between_thigh_and_shank():
+    _, dance = waving(ROBOT, 4.0)
+    joints = np.array(dance.joint_positions_m)
+    turned = np.linspace(0.0, np.pi / 2.0, len(joints))
+    for part, place in (("hip", (0.0, 1.0)), ("knee", (0.0, 0.5))):
+        joints[:, INDEX[f"left_{part}"]] = [0.0, 0.1, place[1]]
+    shank = np.stack([-np.sin(turned), 0.0 * turned, -np.cos(turned)], axis=1)
+    joints[:, INDEX["left_ankle"]] = joints[:, INDEX["left_knee"]] + 0.4 * shank
+    bent = pose_sequence(joints, 25.0)
+    bends = knee_bends(bent, bent.times_s, 25.0)[:, 0]
+    middle = slice(25, -25)  # the low pass turns round at the ends
+    np.testing.assert_allclose(bends[middle], (turned - np.pi / 4.0)[middle], atol=0.005)

@@ -228,7 +228,7 @@ def test_with_the_plan_of_the_centre_of_mass_it_stands_upright_and_without_it_sw
     stood = run_trial(stepped.plan, "nao_v6", SimulationConfig(), "nominal", allowed)
     assert stood.failures_s == ()
     # Without the floor's rows the torso goes where the dancer's goes, whatever carries it.
-    monkeypatch.setattr(SwayProgram, "_zmp_rows", lambda self, state, made: None)
+    monkeypatch.setattr(SwayProgram, "_zmp_rows", lambda self, *_: None)
     monkeypatch.setattr(SwayProgram, "broken", lambda self, state: np.zeros(3, dtype=bool))
     careless = adapt_without_repair(march, monkeypatch)
     assert certify(careless, ROBOT).violations["balance"] > 0

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from robodance.config import MotionConfig
-from robodance.motion import sway, sway_effects
+from robodance.motion import sway, sway_effects, sway_program
 from robodance.motion.balance import upper_body_only
 from robodance.motion.footsteps import Step
 from robodance.motion.legs import FeetPoses, leg_columns
@@ -13,18 +13,18 @@ from robodance.motion.limits import joint_limits
 from robodance.motion.spline import basis
 from robodance.motion.support import stepping
 from robodance.motion.sway_program import SwayProgram
-from robodance.motion.sway_task import sway_task
+from robodance.motion.sway_task import knee_columns, sway_task
 from robodance.robots.model import load_robot
 
 ROBOT = load_robot("nao_v6")
 CONFIG = MotionConfig(balance="full-body")
 STEP_S, KNOTS = 0.04, 150
 LEGS = list(leg_columns(ROBOT))
+TIMES = STEP_S * np.arange(KNOTS)[:, None]
 
 
-@pytest.fixture(scope="module")
-def program():
-    """Six seconds of a torso that is asked to sway over feet that tread on the spot."""
+def asking(wanted, knees):
+    """The program of a torso over feet that tread on the spot for six seconds."""
     stand = upper_body_only(ROBOT, CONFIG.stand)
     feet = FeetPoses.standing(ROBOT, stand.posture_rad, stand.torso_pose)
     at = {side: feet.positions_m[side][0, :2] for side in ROBOT.feet}
@@ -32,21 +32,30 @@ def program():
         Step(side, first, first + 14, at[side], 0.0, 0.02)
         for side, first in (("left", 30), ("right", 60), ("left", 90))
     )
-    times = STEP_S * np.arange(KNOTS)
-    wanted = np.zeros((KNOTS, 5))
-    wanted[:, 1] = 0.05 * np.sin(2.0 * np.pi * times / 1.0)
-    wanted[:, 3] = 0.2 * np.sin(2.0 * np.pi * times / 0.8)
-    wanted *= np.clip(np.minimum(times, times[::-1]) - 0.4, 0.0, 1.0)[:, None]
+    wanted = np.hstack([wanted, knees]) * np.clip(np.minimum(TIMES, TIMES[::-1]) - 0.4, 0.0, 1.0)
     upper = np.tile(stand.posture_rad, (KNOTS + 2, 1))
     limits = joint_limits(ROBOT, CONFIG).scaled(CONFIG.limit_share)
     support = stepping(ROBOT, feet, steps, KNOTS, STEP_S)
     return SwayProgram(sway_task(wanted, upper, support, stand, limits, CONFIG, np.ones(KNOTS)))
 
 
+def solved(program):
+    return sway._solved(program, program.state(np.zeros((KNOTS + 2, 5))), sway.TRUST)
+
+
+@pytest.fixture(scope="module")
+def program():
+    """A torso that is asked to sway and to lean, faster than motors and floor allow."""
+    wanted = np.zeros((KNOTS, 5))
+    wanted[:, [1]] = 0.05 * np.sin(2.0 * np.pi * TIMES / 1.0)
+    wanted[:, [3]] = 0.2 * np.sin(2.0 * np.pi * TIMES / 0.8)
+    return asking(wanted, np.zeros((KNOTS, 2)))
+
+
 @pytest.fixture(scope="module")
 def dancing(program):
     """Where the program ends."""
-    return sway._solved(program, program.state(np.zeros((KNOTS + 2, 5))), sway.TRUST)
+    return solved(program)
 
 
 def nearby(state, rng):
@@ -110,7 +119,7 @@ def test_four_rounds_are_enough_and_blind_to_accelerations_they_are_not(
         return effects
 
     monkeypatch.setattr("robodance.motion.sway_program.effects_of", blind)
-    state = sway._solved(program, program.state(np.zeros((KNOTS + 2, 5))), sway.TRUST)
+    state = solved(program)
     assert program.broken(state).any()
     assert unrest(program, state) > 0.2
 
@@ -123,3 +132,20 @@ def test_a_torso_that_is_asked_out_of_reach_goes_less_far_only_there(program):
     reached = program._within_reach(home.units, aim, home)
     assert (reached.units[100:110, 2] == -0.5).all()
     assert 0.0 < reached.units[40:50, 2].max() < 6.0
+
+
+def test_knees_follow_the_dancers_and_unless_asked_they_do_not(monkeypatch):
+    bends = 0.3 * np.sin(2.0 * np.pi * TIMES / 1.6) * [[1.0, 1.0]]
+    program = asking(np.zeros((KNOTS, 5)), bends)
+    columns = list(knee_columns(ROBOT))
+
+    def alike():
+        state = solved(program)
+        assert not program.broken(state).any()
+        knees = state.motion.joints_rad[:, columns]
+        return min(np.corrcoef(knees[:, k], bends[:, k])[0, 1] for k in range(2))
+
+    followed = alike()
+    monkeypatch.setattr(sway_program, "KNEE_RAD", 1e3)  # of no account
+    # Feet that are lifted bend their knees whatever the dancer's do, three times here.
+    assert followed > 0.5 > 0.3 > alike()
