@@ -22,6 +22,7 @@ __all__ = ["ankles_seen", "heading_frame", "leg_scale", "torso_sway"]
 LEAN_SHARE = 0.5
 """Of the dancer's lean; with all of it three of eleven recorded dances fell in simulation."""
 KNEES_HZ = 2.5  # of what knees are asked for
+MOST_BENT_RAD = 0.8  # more or less than usual; who kneels is followed no further
 CUTOFF_HZ = 1.5  # of pelvis and trunk; faster sway is more than the floor can push
 HEADING_HZ = 1.0
 LARGEST = np.array([0.06, 0.08, 0.05, 0.35, 0.5])  # m and rad: beyond it is a fault in the data
@@ -74,7 +75,8 @@ def knee_bends(dance: PoseSequence, times_s: FloatArray, rate_hz: float) -> Floa
         cosine = (thigh * shank).sum(axis=1) / np.maximum(lengths, SHORTEST_LEG_M**2)
         bends.append(np.arccos(np.clip(cosine, -1.0, 1.0)))
     both = np.stack(bends, axis=1)
-    return low_passed(both - np.median(both, axis=0), KNEES_HZ, rate_hz)
+    more = np.clip(both - np.median(both, axis=0), -MOST_BENT_RAD, MOST_BENT_RAD)
+    return low_passed(more, KNEES_HZ, rate_hz)
 
 
 def heading_frame(joint_positions_m: FloatArray, rate_hz: float) -> FloatArray:
