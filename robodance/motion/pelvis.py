@@ -17,7 +17,7 @@ from robodance.robots.model import RobotModel
 from robodance.skeleton import INDEX
 from robodance.values import FloatArray, PoseSequence
 
-__all__ = ["ankles_seen", "heading_frame", "leg_scale", "torso_sway"]
+__all__ = ["ankles_seen", "heading_frame", "knee_bends", "leg_scale", "torso_sway"]
 
 LEAN_SHARE = 0.5
 """Of the dancer's lean; with all of it three of eleven recorded dances fell in simulation."""
