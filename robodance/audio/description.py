@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from robodance.audio.features import extract_features
+from robodance.audio.features import KIND, extract_features
 from robodance.errors import UsageError
 from robodance.values import Song, SongFeatures
 
-__all__ = ["describe_song", "features_for"]
+__all__ = ["describe_song", "features_for", "kind_of_features"]
 
 
 def describe_song(
@@ -33,6 +33,19 @@ def describe_song(
 
     weights = load_encoder(encoder_weights) if encoder_weights else shipped_encoder()
     return encode_song(song.samples, song.sample_rate_hz, weights)
+
+
+def kind_of_features(features: str, encoder_weights: Path | str | None = None) -> str:
+    """Return the kind that ``describe_song`` gives to such features.
+
+    Raises:
+        DataError: The encoder's weights cannot be read.
+    """
+    if features == "spine":
+        return KIND
+    from robodance.audio.encoder import load_encoder, shipped_encoder
+
+    return (load_encoder(encoder_weights) if encoder_weights else shipped_encoder()).kind
 
 
 def features_for(kind: str) -> str:

@@ -31,6 +31,12 @@ def add_train(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     train.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/...)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument(
+        "--from",
+        dest="start_from",
+        metavar="WEIGHTS",
+        help="weight file, or folder of weight files, to begin with (autoregressive)",
+    )
     train.add_argument("--seed", type=int, help="seed of the training (default: 0)")
     train.add_argument("--config", metavar="FILE", help="YAML settings of the training")
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
@@ -48,6 +54,7 @@ def _train(options: argparse.Namespace) -> dict[str, Any] | None:
         variant=options.variant,
         out=Path(options.out) if options.out else None,
         resume=options.resume,
+        start_from=Path(options.start_from) if options.start_from else None,
         seed=options.seed,
         config=options.config,
         changes=pairs(options.set),

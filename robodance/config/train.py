@@ -18,6 +18,12 @@ class TrainConfig:
     """What to learn: cha-cha, rumba, tango, waltz, or all: one network that can mix them."""
     variant: str = "improved"
     """improved; or printed: as Ahn et al. print it, for comparison (see ``as_printed``)."""
+    features: str = "spine"
+    """What the network is told of the music: spine (named features) or encoder."""
+    encoder_weights: str | None = None
+    """Weight file of the music encoder; None: the shipped one (features: encoder)."""
+    start_from: str | None = None
+    """Weight file, or folder of weight files, to begin with; None: numbers drawn by the seed."""
     seed: int = 0
     """Same data, same seed: same weights."""
     updates: int = 4000
@@ -68,6 +74,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         require(self.genre in {*GENRES, "all"}, f"genre must be one of {GENRES}, or all")
         require(self.variant in {"improved", "printed"}, "variant must be improved or printed")
+        require(self.features in {"spine", "encoder"}, "features must be spine or encoder")
         require(
             self.variant == "improved" or self.genre != "all",
             "variant printed has one network per genre; choose a genre",

@@ -27,6 +27,7 @@ def train(
     variant: str | None = None,
     out: Path | None = None,
     resume: bool = False,
+    start_from: Path | None = None,
     seed: int | None = None,
     config: str | None = None,
     changes: Mapping[str, Any] | None = None,
@@ -41,6 +42,7 @@ def train(
         variant: ``improved`` or ``printed`` (autoregressive).
         out: Folder of the run; None: ``runs/<family>_<genre>``.
         resume: Go on with the run in ``out``.
+        start_from: Weight file, or folder of weight files, to begin with (autoregressive).
         seed: Of the training.
         config: YAML file of settings.
         changes: Single settings.
@@ -50,12 +52,14 @@ def train(
         What was made and how it did, ready for JSON.
 
     Raises:
-        UsageError: No such family.
+        UsageError: No such family, or it cannot begin with other weights.
         DataError: The data cannot be read, or ``out`` holds another run.
     """
     tell = progress or Silence()
     if not data.is_dir():
         raise DataError(f"{data}: no such folder; give the folder of the data sets as published")
+    if start_from is not None and family != "autoregressive":
+        raise UsageError(f"--from is for generators; {family} begins anew")
     if family == "genre":
         from robodance.learning.genre_training import train_genre
 
@@ -74,6 +78,8 @@ def train(
     settings = _settings(TrainConfig, config, changes, seed, shape)
     if genre is not None:
         settings = override(settings, {"genre": genre}, where="--genre")
+    if start_from is not None:
+        settings = override(settings, {"start_from": str(start_from)}, where="--from")
     return _train_autoregressive(settings, data, out, resume, tell)
 
 

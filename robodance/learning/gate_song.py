@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT
-from robodance.values import FloatArray
+from robodance.values import FloatArray, Song
 
 __all__ = ["SAMPLE_RATE_HZ", "gate_music", "render_song"]
 
@@ -13,7 +15,15 @@ SAMPLE_RATE_HZ = 22_050
 SONG_BEATS = 96
 
 
-def gate_music(beat_s: float, beats_per_bar: int, *, count: int, seed: int = 0) -> FloatArray:
+def gate_music(
+    beat_s: float,
+    beats_per_bar: int,
+    *,
+    count: int,
+    seed: int = 0,
+    features: str = "spine",
+    encoder_weights: Path | str | None = None,
+) -> FloatArray:
     """Return the features of rendered songs on the beat clock; shape (count, T, 128).
 
     Args:
@@ -21,15 +31,18 @@ def gate_music(beat_s: float, beats_per_bar: int, *, count: int, seed: int = 0) 
         beats_per_bar: Beats in a bar.
         count: How many songs, each with its own chords, sounds and loudness.
         seed: Decides everything.
+        features: ``spine`` or ``encoder``.
+        encoder_weights: Weight file of the encoder; None: the shipped one.
     """
-    from robodance.audio.features import extract_features
+    from robodance.audio.description import describe_song
 
     times = np.arange(SONG_BEATS * FRAMES_PER_BEAT) / FRAMES_PER_BEAT * beat_s
     songs = []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
         samples = render_song(beat_s, beats_per_bar, rng)
-        songs.append(extract_features(samples, SAMPLE_RATE_HZ).at(times))
+        song = Song(f"rendered, {number}", "0" * 64, samples, SAMPLE_RATE_HZ)
+        songs.append(describe_song(song, features, encoder_weights).at(times))
     return np.stack(songs)
 
 

@@ -6,8 +6,10 @@ printed network dances on its own clock and is read on the beat clock.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -43,10 +45,19 @@ class Judge:
     """
 
     def __init__(
-        self, libraries: Sequence[UnitLibrary], vocabulary: Vocabulary, normaliser: Normaliser
+        self,
+        libraries: Sequence[UnitLibrary],
+        vocabulary: Vocabulary,
+        normaliser: Normaliser,
+        *,
+        features: str = "spine",
+        encoder_weights: Path | str | None = None,
     ) -> None:
         self._libraries, self._vocabulary = tuple(libraries), vocabulary
         self._normaliser = normaliser
+        self._describe = functools.partial(
+            gate_music, features=features, encoder_weights=encoder_weights
+        )
         self.references = {one.genre: reference_figures(one) for one in self._libraries}
 
     def try_out(
@@ -66,7 +77,7 @@ class Judge:
             songs = np.zeros((dances, 1, FEATURE_DIM))
             if music:
                 per_bar = BEATS_PER_BAR.get(library.genre, 4)
-                songs = gate_music(library.beat_s, per_bar, count=dances)
+                songs = self._describe(library.beat_s, per_bar, count=dances)
             seeds = range(first_seed, first_seed + dances)
             verdicts[library.genre] = self._judge(net, library, songs, seeds, frames)
         return next(iter(verdicts.values())) if len(verdicts) == 1 else _together(verdicts)

@@ -29,10 +29,13 @@ NO_WORDS = Vocabulary((), np.zeros(0, np.int64), np.zeros((0, 0)), np.zeros((0, 
 LEAST_SPREAD = 1e-3
 
 
-def printed_corpus(library: UnitLibrary, shelf: MusicShelf) -> tuple[Corpus, Normaliser]:
+def printed_corpus(
+    library: UnitLibrary, shelf: MusicShelf, normaliser: Normaliser | None = None
+) -> tuple[Corpus, Normaliser]:
     """Rebuild the dances of a genre at 25 frames a second, each with its song.
 
-    Dances whose song is not at hand are left out, unless none is.
+    Dances whose song is not at hand are left out, unless none is. Without a ``normaliser``
+    one is fitted to the dances.
 
     Raises:
         DataError: No dance can be rebuilt.
@@ -52,8 +55,9 @@ def printed_corpus(library: UnitLibrary, shelf: MusicShelf) -> tuple[Corpus, Nor
     if not dances:
         raise DataError(f"no dance of {library.genre} can be rebuilt from its training units")
     poses = np.concatenate(dances)
-    spread = np.maximum(poses.std(axis=0), LEAST_SPREAD)
-    normaliser = Normaliser(poses.mean(axis=0), spread, heading=True)
+    if normaliser is None:
+        spread = np.maximum(poses.std(axis=0), LEAST_SPREAD)
+        normaliser = Normaliser(poses.mean(axis=0), spread, heading=True)
     borders = np.cumsum([len(part) for part in dances])[:-1]
     count = len(poses)
     return Corpus(

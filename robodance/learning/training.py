@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from robodance.choreography.checkpoint import save_checkpoint
+from robodance.audio.description import kind_of_features
+from robodance.choreography.checkpoint import Checkpoint, save_checkpoint
 from robodance.choreography.generators.autoregressive import AutoregressiveNet, NetConfig
 from robodance.choreography.phrases import Vocabulary
 from robodance.choreography.sampling import Normaliser, torch_threads
@@ -25,7 +26,6 @@ from robodance.learning.all_genres import build_mixed_corpus, merge_vocabularies
 from robodance.learning.corpus import (
     BEATS_PER_BAR,
     Corpus,
-    MusicShelf,
     build_corpus,
     build_vocabulary,
     fit_normaliser,
@@ -36,6 +36,7 @@ from robodance.learning.gate import as_dict
 from robodance.learning.judging import Judge
 from robodance.learning.printed import NO_WORDS, printed_corpus
 from robodance.learning.run_loop import draw_curves, learn, open_world
+from robodance.learning.starting import begin_with, read_start, weights_name
 from robodance.learning.training_run import TrainingRun
 from robodance.learning.updates import CorpusTensors, do_update
 
@@ -59,6 +60,7 @@ class TrainingData:
         normaliser: Standardises the poses.
         corpus: What is trained on.
         music: Recipe of the music features.
+        start: Weights to begin with, or None.
     """
 
     libraries: tuple[UnitLibrary, ...]
@@ -66,6 +68,7 @@ class TrainingData:
     normaliser: Normaliser
     corpus: Corpus
     music: str
+    start: Checkpoint | None = None
 
     @property
     def library(self) -> UnitLibrary:
@@ -81,12 +84,19 @@ def prepare(config: TrainConfig, data: Path) -> TrainingData:
     """
     genres = GENRES if config.genre == "all" else (config.genre,)
     libraries = tuple(load_library(data, genre, seed=0) for genre in genres)
-    shelves = [load_music(library, data) for library in libraries]
-    music = _music_kind(shelves)
+    start = read_start(config, [tag for one in libraries for tag in one.held_out])
+    encoder = config.encoder_weights
+    shelves = [
+        load_music(library, data, features=config.features, encoder_weights=encoder)
+        for library in libraries
+    ]
+    music = kind_of_features(config.features, encoder)
     if config.variant == "printed":
-        corpus, normaliser = printed_corpus(libraries[0], shelves[0])
-        return TrainingData(libraries, NO_WORDS, normaliser, corpus, music)
-    normaliser = fit_normaliser(*libraries)
+        corpus, normaliser = printed_corpus(
+            libraries[0], shelves[0], start.normaliser if start else None
+        )
+        return TrainingData(libraries, NO_WORDS, normaliser, corpus, music, start)
+    normaliser = fit_normaliser(*libraries) if start is None else start.normaliser
     size = {"beats": config.chain_beats, "seed": config.seed}
     if config.genre == "all":
         vocabulary = merge_vocabularies(libraries)
@@ -94,7 +104,7 @@ def prepare(config: TrainConfig, data: Path) -> TrainingData:
     else:
         vocabulary = build_vocabulary(libraries[0])
         corpus = build_corpus(libraries[0], vocabulary, normaliser, shelves[0], **size)
-    return TrainingData(libraries, vocabulary, normaliser, corpus, music)
+    return TrainingData(libraries, vocabulary, normaliser, corpus, music, start)
 
 
 def train(
@@ -126,10 +136,16 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     with torch_threads(config.threads), open_world(config.device) as world:
         prepared = prepared or prepare(config, data)
-        net = _new_net(config, prepared.vocabulary).to(world.device)
+        net = _new_net(config, prepared).to(world.device)
         run = TrainingRun(config, net, out, leads=world.leads)
         first = run.restore(resume)
-        judge = Judge(prepared.libraries, prepared.vocabulary, prepared.normaliser)
+        judge = Judge(
+            prepared.libraries,
+            prepared.vocabulary,
+            prepared.normaliser,
+            features=config.features,
+            encoder_weights=config.encoder_weights,
+        )
         tensors = CorpusTensors(prepared.corpus, net.config.history, config.rollout, world.device)
         tell = progress if world.leads else None
 
@@ -156,7 +172,7 @@ def train(
             after=after,
             progress=tell,
         )
-        weights = out / f"{_name(config)}.safetensors"
+        weights = out / f"{weights_name(config)}.safetensors"
         if world.leads:
             finish(config, net.config, prepared, judge, weights, run.legs)
             draw_curves(run.rows, out / "curves.png", title=f"{config.genre}, {config.variant}")
@@ -204,7 +220,8 @@ def finish(
         "network": asdict(shape),
         "parameters": net.parameter_count(),
         "music": prepared.music,
-        "training": {**asdict(config), "legs": legs},
+        "training": {**_names_only(asdict(config)), "legs": [_names_only(leg) for leg in legs]},
+        **({} if prepared.start is None else {"began_with": _began_with(prepared.start)}),
         "chosen_at_update": json.loads((out / "best.json").read_text(encoding="utf-8"))["update"],
         "held_out_units": sorted(tag for one in prepared.libraries for tag in one.held_out),
         "reference": reference[alone] if alone else reference,
@@ -218,12 +235,20 @@ def finish(
     save_checkpoint(weights, arrays, prepared.vocabulary, prepared.normaliser, card)
 
 
-def _name(config: TrainConfig) -> str:
-    variant = "" if config.variant == "improved" else f"_{config.variant}"
-    return f"autoregressive{variant}_{config.genre}"
+def _names_only(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with the names of files instead of their paths."""
+    files = {key: settings[key] for key in ("encoder_weights", "start_from") if settings.get(key)}
+    return {**settings, **{key: Path(path).name for key, path in files.items()}}
 
 
-def _new_net(config: TrainConfig, vocabulary: Vocabulary) -> AutoregressiveNet:
+def _began_with(start: Checkpoint) -> dict[str, Any]:
+    """Return what a card says about the weights that a run began with."""
+    return {key: start.card.get(key) for key in ("sha256", "music", "chosen_at_update")}
+
+
+def _new_net(config: TrainConfig, prepared: TrainingData) -> AutoregressiveNet:
+    """Return the network as it is before the first update."""
+    vocabulary = prepared.vocabulary
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         shape = NetConfig(
@@ -231,16 +256,13 @@ def _new_net(config: TrainConfig, vocabulary: Vocabulary) -> AutoregressiveNet:
             variant=config.variant,
             genres=GENRES if config.genre == "all" else (),
         )
-        return AutoregressiveNet(
+        net = AutoregressiveNet(
             replace(
                 shape,
                 channels=tuple(round(config.width * n) for n in shape.channels),
                 hidden=tuple(round(config.width * n) for n in shape.hidden),
             )
         )
-
-
-def _music_kind(shelves: list[MusicShelf]) -> str:
-    from robodance.audio.features import KIND
-
-    return next((shelf.songs[0].kind for shelf in shelves if shelf.songs), KIND)
+    if prepared.start is not None:
+        begin_with(net, prepared.start, vocabulary, prepared.music)
+    return net

@@ -20,6 +20,8 @@ __all__ = ["TrainingRun", "draw_curves"]
 FIXED = (
     "genre",
     "variant",
+    "features",
+    "start_from",
     "seed",
     "chain_beats",
     "width",
