@@ -70,16 +70,13 @@ def analyse_song(
 
 def _described(analysis: SongAnalysis, config: PerformConfig) -> SongAnalysis:
     """Return the song with the features that the generator asks for, or that were chosen."""
-    from robodance.audio.description import describe_song, features_for
+    from robodance.audio.description import described_as, features_for
     from robodance.choreography.mixture import music_kind
 
     wanted = config.choreography.features
     if wanted == "auto":
         wanted = features_for(music_kind(config.choreography, analysis.genre))
-    if wanted == features_for(analysis.features.kind):
-        return analysis
-    features = describe_song(analysis.song, wanted, config.choreography.encoder_weights)
-    return replace(analysis, features=features)
+    return described_as(analysis, wanted, config.choreography.encoder_weights)
 
 
 def plan_dance(

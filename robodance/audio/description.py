@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from robodance.audio.features import KIND, extract_features
 from robodance.errors import UsageError
-from robodance.values import Song, SongFeatures
+from robodance.values import Song, SongAnalysis, SongFeatures
 
-__all__ = ["describe_song", "features_for", "kind_of_features"]
+__all__ = ["describe_song", "described_as", "features_for", "kind_of_features"]
 
 
 def describe_song(
@@ -32,7 +35,25 @@ def describe_song(
     from robodance.audio.encoder import encode_song, load_encoder, shipped_encoder
 
     weights = load_encoder(encoder_weights) if encoder_weights else shipped_encoder()
-    return encode_song(song.samples, song.sample_rate_hz, weights)
+    encoded = encode_song(song.samples, song.sample_rate_hz, weights)
+    named = extract_features(song.samples, song.sample_rate_hz)
+    times = np.arange(len(encoded.values)) / encoded.frame_rate_hz
+    return replace(encoded, energy=named.energy_at(times))
+
+
+def described_as(
+    analysis: SongAnalysis, features: str, encoder_weights: Path | str | None = None
+) -> SongAnalysis:
+    """Return a song with other features, where it does not have them yet.
+
+    Args:
+        analysis: What was heard.
+        features: ``spine`` or ``encoder``.
+        encoder_weights: As for ``describe_song``.
+    """
+    if features == features_for(analysis.features.kind):
+        return analysis
+    return replace(analysis, features=describe_song(analysis.song, features, encoder_weights))
 
 
 def kind_of_features(features: str, encoder_weights: Path | str | None = None) -> str:

@@ -130,7 +130,7 @@ class Mixture:
     ) -> Iterator[FloatArray]:
         """Yield the poses (74,) of ``generate``, each when its frame is due."""
         position = first_beat + np.arange(beats * FRAMES_PER_BEAT) / FRAMES_PER_BEAT
-        stretches = self._draw(beats, features, features.at(clock.times_at(position)), seed)
+        stretches = self._draw(beats, features, clock.times_at(position), seed)
         bridge, left = Bridge(), beats * FRAMES_PER_BEAT
         for index, start, phrases in stretches:
             begins = beginnings(phrases, FRAMES_PER_BEAT)
@@ -140,12 +140,12 @@ class Mixture:
             left -= sum(begins.values())
 
     def _draw(
-        self, beats: int, features: SongFeatures, music: FloatArray, seed: int
+        self, beats: int, features: SongFeatures, times_s: FloatArray, seed: int
     ) -> list[tuple[int, int, list[Phrase]]]:
         """Draw who dances, from which beat on, and which phrases."""
         from robodance.choreography.generators.autoregressive import music_drive
 
-        rng, drive = np.random.default_rng(seed), music_drive(features, music)
+        rng, drive = np.random.default_rng(seed), music_drive(features, times_s)
         draws = [PhraseDraw(part.vocabulary, rng, drive) for part in self._parts]
         turns = Turns(self._shares)
         stretches: list[tuple[int, int, list[Phrase]]] = []

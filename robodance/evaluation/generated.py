@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from robodance.audio.description import described_as, features_for
 from robodance.choreography.checkpoint import load_checkpoint
 from robodance.choreography.dance import create_dance, dance_beats
 from robodance.config import ChoreographyConfig
@@ -20,6 +21,8 @@ from robodance.values import PoseSequence, SongAnalysis
 __all__ = ["Danced", "generator_row", "tempo_dances", "weights_of"]
 
 Progress = Callable[[float], None]
+
+ENCODER_NAME = "music_encoder.safetensors"
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,10 @@ def generator_row(
     for path, genre in songs:
         heard = ear.hear(path, genre)
         end = min(heard.song.duration_s, dance_s)
-        config = ChoreographyConfig(weights=str(weights_of(weights, genre)))
-        music = None
+        file = weights_of(weights, genre)
+        config, told, music = ChoreographyConfig(weights=str(file)), _as_told(heard, file), None
         for seed in seeds:
-            dance = create_dance(heard, config, seed=seed, to_s=end)
+            dance = create_dance(told, config, seed=seed, to_s=end)
             if music is None:  # the same for every seed
                 times = dance.times_s
                 music = music_of(heard.song, heard.features, times, dance.frame_rate_hz, code=code)
@@ -118,12 +121,23 @@ def tempo_dances(
         card = load_checkpoint(path).card
         heard = rendered_song(bpm, int(card["beats_per_bar"]), genre, seed=11)
         end = min(heard.song.duration_s, dance_s)
+        told, config = _as_told(heard, path), ChoreographyConfig(weights=str(path))
         for seed in seeds:
-            dance = create_dance(heard, ChoreographyConfig(weights=str(path)), seed=seed, to_s=end)
+            dance = create_dance(told, config, seed=seed, to_s=end)
             found.append(Danced(genre, bpm, _on_danced_beats(heard, dance, float(card["beat_s"]))))
         if progress is not None:
             progress((number + 1) / total)
     return found
+
+
+def _as_told(heard: SongAnalysis, weights: Path) -> SongAnalysis:
+    """Return a song with the features that weights ask for.
+
+    An encoder that lies beside the weights counts before the shipped one.
+    """
+    wanted = features_for(str(load_checkpoint(weights).card.get("music")))
+    own = weights.parent / ENCODER_NAME
+    return described_as(heard, wanted, own if own.is_file() else None)
 
 
 def _on_danced_beats(heard: SongAnalysis, dance: PoseSequence, beat_s: float) -> Sample:

@@ -26,6 +26,8 @@ __all__ = [
     "SongFeatures",
 ]
 
+ENERGY = {"loudness": 0.7, "onset": 0.3}  # named features that make the energy of music
+
 
 @dataclass(frozen=True)
 class Song:
@@ -61,27 +63,43 @@ class SongFeatures:
         frame_rate_hz: Frames per second.
         kind: Name of the recipe (``audio/features.py``); weights record the one they know.
         names: What each of the 128 columns is.
+        energy: Shape (T,), loudness and onsets together, in standard deviations of the song;
+            None: as in the columns of these names, if there are any.
     """
 
     values: FloatArray = field(repr=False)
     frame_rate_hz: float
     kind: str
     names: tuple[str, ...] = field(repr=False)
+    energy: FloatArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         freeze(self, values=(np.float64, (None, FEATURE_DIM)))
+        if self.energy is not None:
+            freeze(self, energy=(np.float64, (len(self.values),)))
         if len(self.names) != FEATURE_DIM:
             raise RobodanceError(f"SongFeatures.names has {len(self.names)} names, expected 128")
 
     def at(self, times_s: FloatArray) -> FloatArray:
         """Interpolate the features linearly at any moments; clamped at the ends. Shape (T, 128)."""
-        position = np.clip(
-            np.asarray(times_s) * self.frame_rate_hz, 0, max(len(self.values) - 1, 0)
-        )
+        return self._read(self.values, times_s)
+
+    def energy_at(self, times_s: FloatArray) -> FloatArray | None:
+        """Return the energy at any moments, shape (T,); None if it is not known."""
+        if self.energy is not None:
+            return self._read(self.energy[:, None], times_s)[:, 0]
+        known = {name: share for name, share in ENERGY.items() if name in self.names}
+        if not known:
+            return None
+        columns = self.at(times_s)[:, [self.names.index(name) for name in known]]
+        return np.asarray(columns @ np.array(list(known.values())))
+
+    def _read(self, rows: FloatArray, times_s: FloatArray) -> FloatArray:
+        position = np.clip(np.asarray(times_s) * self.frame_rate_hz, 0, max(len(rows) - 1, 0))
         low = np.floor(position).astype(int)
-        high = np.minimum(low + 1, len(self.values) - 1)
+        high = np.minimum(low + 1, len(rows) - 1)
         share = (position - low)[:, None]
-        return np.asarray((1 - share) * self.values[low] + share * self.values[high])
+        return np.asarray((1 - share) * rows[low] + share * rows[high])
 
 
 @dataclass(frozen=True)

@@ -58,10 +58,10 @@ def test_networks_dance_in_turns_without_a_jump():
 def test_the_share_decides_who_dances_more():
     clock, features = heard()
     position = np.arange(128 * 16) / 16
-    music = features.at(clock.times_at(position))
+    times = clock.times_at(position)
     beats = []
     for share in (0.2, 0.5, 0.8):
-        drawn = mixture({"tango": share, "rumba": 1.0 - share})._draw(128, features, music, 0)
+        drawn = mixture({"tango": share, "rumba": 1.0 - share})._draw(128, features, times, 0)
         tango = sum(phrase.beats for who, _, phrases in drawn if who == 0 for phrase in phrases)
         beats.append(tango / 128)
     np.testing.assert_allclose(beats, [0.2, 0.5, 0.8], atol=0.15)

@@ -56,7 +56,6 @@ __all__ = ["Autoregressive", "AutoregressiveNet", "Condition", "NetConfig", "bui
 
 WARM_UP_BEATS = 2
 WARM_UP = WARM_UP_BEATS * FRAMES_PER_BEAT
-ENERGY = {"loudness": 0.7, "onset": 0.3}  # music features that ask for lively units
 
 
 @dataclass(frozen=True)
@@ -245,8 +244,7 @@ class Autoregressive:
             )
             return
         rng = np.random.default_rng(seed)
-        music = features.at(clock.times_at(first_beat + _frames(beats)))
-        drive = music_drive(features, music)
+        drive = music_drive(features, clock.times_at(first_beat + _frames(beats)))
         phrases = self._draw(beats, rng, drive, shares)
         poses = self.dance(phrases, clock, features, first_beat, shares=shares)
         bridge, begins = Bridge(), beginnings(phrases, FRAMES_PER_BEAT)
@@ -307,19 +305,15 @@ class Autoregressive:
         return np.array([given.get(name, 0.0) for name in self.net.config.genres])
 
 
-def music_drive(features: SongFeatures, music: FloatArray) -> FloatArray | None:
+def music_drive(features: SongFeatures, times_s: FloatArray) -> FloatArray | None:
     """Return how much energy each beat of the music has, shape (beats,); None if unknown.
 
     Args:
-        features: Of the song; tells what the columns are.
-        music: Shape (16 * beats, 128), on the beat clock.
+        features: Of the song.
+        times_s: Shape (16 * beats,), moments of the frames of the beat clock.
     """
-    known = {name: share for name, share in ENERGY.items() if name in features.names}
-    if not known:
-        return None
-    columns = music[:, [features.names.index(name) for name in known]]
-    frames = columns @ np.array(list(known.values()))
-    return np.asarray(frames.reshape(-1, FRAMES_PER_BEAT).mean(axis=1))
+    frames = features.energy_at(times_s)
+    return None if frames is None else frames.reshape(-1, FRAMES_PER_BEAT).mean(axis=1)
 
 
 def _frames(beats: int) -> FloatArray:
