@@ -119,8 +119,8 @@ def shipped_encoder() -> EncoderWeights:
     path = weights_path("music_encoder.safetensors")
     if not path.is_file():
         raise DataError(
-            f"{path}: no music encoder ships with this version; train one with 'robodance train "
-            "encoder' and give it as choreography.encoder_weights"
+            f"{path}: the music encoder is not there; install robodance again, or train one with "
+            "'robodance train encoder' and give it as choreography.encoder_weights"
         )
     return load_encoder(path)
 
