@@ -35,16 +35,13 @@ def describe_song(
     from robodance.audio.encoder import encode_song, load_encoder, shipped_encoder
 
     weights = load_encoder(encoder_weights) if encoder_weights else shipped_encoder()
-    encoded = encode_song(song.samples, song.sample_rate_hz, weights)
-    named = extract_features(song.samples, song.sample_rate_hz)
-    times = np.arange(len(encoded.values)) / encoded.frame_rate_hz
-    return replace(encoded, energy=named.energy_at(times))
+    return encode_song(song.samples, song.sample_rate_hz, weights)
 
 
 def described_as(
     analysis: SongAnalysis, features: str, encoder_weights: Path | str | None = None
 ) -> SongAnalysis:
-    """Return a song with other features, where it does not have them yet.
+    """Return a song with other features, where it does not have them yet; its energy stays.
 
     Args:
         analysis: What was heard.
@@ -53,7 +50,10 @@ def described_as(
     """
     if features == features_for(analysis.features.kind):
         return analysis
-    return replace(analysis, features=describe_song(analysis.song, features, encoder_weights))
+    described = describe_song(analysis.song, features, encoder_weights)
+    times = np.arange(len(described.values)) / described.frame_rate_hz
+    energy = analysis.features.energy_at(times)
+    return replace(analysis, features=replace(described, energy=energy))
 
 
 def kind_of_features(features: str, encoder_weights: Path | str | None = None) -> str:
