@@ -3,7 +3,7 @@
 A network that predicts the mean of what may come next stops dancing; one that is told
 which choreographic unit it is in, and how far, does not. So a dance is first drawn as a
 chain of units: mostly as the training choreographies chain them, else where the poses
-meet, livelier units where the music is, never the same two units in a row again within
+meet, units as lively as the music is there, never the same two units in a row again within
 256 beats, and no long unit twice within 128. A unit and its mirror image count as two.
 """
 
@@ -37,7 +37,7 @@ UNREACHABLE_M = 10.0  # the distance to a unit that is never to be chosen
 NEAR_M = 0.08  # a join over more than a few of these is unlikely
 NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
 PASSAGE_BEATS = 4
-DRIVE = 3.0  # how strongly loud music asks for lively units
+FIT = 0.5  # spreads of the units' liveliness, by which a unit may miss what the music asks for
 
 
 @dataclass(frozen=True)
@@ -169,14 +169,30 @@ class PhraseDraw:
             until = position + words.beats
             total = np.concatenate([[0.0], np.cumsum(self._drive)])
             mean = (total[np.minimum(until, len(self._drive))] - total[position]) / words.beats
-            pull = np.exp(DRIVE * np.clip(mean, -2, 2) * np.clip(words.liveliness, -2, 2))
-            weights *= np.tile(pull, 2)
+            weights *= np.tile(_fit(words, mean), 2)
         choice = int(self._rng.choice(len(weights), p=weights / weights.sum()))
         flipped, unit = divmod(choice, len(words.tags))
         mirrored = bool(flipped) != (self.phrases[-1].mirrored if self.phrases else False)
         self.phrases.append(Phrase(unit, mirrored, int(words.beats[unit])))
         self._starts.append(position)
         return self.phrases[-1]
+
+
+def _fit(words: Vocabulary, asked: FloatArray) -> FloatArray:
+    """Return how well the liveliness of each unit fits what is asked of it, shape (N,), 0..1.
+
+    A middling passage asks for middling units: only to prefer lively units where it is loud
+    would make the whole dance faster, and its joins wider.
+
+    Args:
+        words: The units.
+        asked: Shape (N,), energy of the music while the unit would last, standardised.
+    """
+    lively = np.clip(words.liveliness, -2.0, 2.0)
+    usual = float(np.average(lively, weights=words.beats))
+    spread = float(np.sqrt(np.average((lively - usual) ** 2, weights=words.beats)))
+    missed = (lively - usual) / max(spread, 1e-6) - np.clip(asked, -2.0, 2.0)
+    return np.asarray(np.exp(-0.5 * (missed / FIT) ** 2))
 
 
 def _passages(drive: FloatArray) -> FloatArray:

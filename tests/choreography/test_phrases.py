@@ -1,5 +1,6 @@
 """The order of a dance: no two units in a row come again, and the music has a say."""
 
+import dataclasses
 from itertools import pairwise
 
 import numpy as np
@@ -125,6 +126,21 @@ def test_the_energy_of_the_dance_follows_the_loudness_of_the_music():
     deaf = draw_phrases(words, 240, np.random.default_rng(0))
     lively = np.repeat([words.liveliness[p.unit] for p in deaf], [p.beats for p in deaf])[:240]
     assert abs(np.corrcoef(lively, songs[0])[0, 1]) < 0.3
+
+
+def test_music_that_is_loud_and_soft_in_turns_makes_no_dance_faster():
+    """Also where a few units are much livelier than the others, as in the data."""
+    words = vocabulary(count=30)
+    skewed = np.exp(np.linspace(0.0, 2.5, 30))
+    words = dataclasses.replace(words, liveliness=(skewed - skewed.mean()) / skewed.std())
+    found = []
+    for seed in range(10):
+        song = np.repeat(np.random.default_rng(seed).normal(size=30), 8)
+        phrases = draw_phrases(words, 240, np.random.default_rng(seed), drive=song)
+        beats = [phrase.beats for phrase in phrases]
+        found.append(np.average([words.liveliness[p.unit] for p in phrases], weights=beats))
+    usual = np.average(words.liveliness, weights=words.beats)
+    assert abs(np.mean(found) - usual) < 0.2  # spreads of the units' liveliness
 
 
 def test_music_may_ask_for_what_it_likes_no_two_units_in_a_row_come_again():
