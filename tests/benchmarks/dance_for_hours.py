@@ -26,7 +26,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "performance"))
 
 from naoqi_judge import judge
-from naoqi_process import LATE_S, linked, virtual_nao, wait_for_a_processor
+from naoqi_process import LATE_S, linked, version_of, virtual_nao, wait_for_a_processor
 
 from robodance.config import PerformConfig
 from robodance.errors import PerformanceAborted
@@ -48,7 +48,7 @@ def held(pid):
     return memory, int(values["Threads"]), len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def perform(number, plans, config, url, pid, start):
+def perform(number, plans, config, url, pid, start, version):
     """Dance once; returns what is to be noted."""
     wait_for_a_processor()
     genre = GENRES[number % len(GENRES)]
@@ -79,6 +79,7 @@ def perform(number, plans, config, url, pid, start):
         "late_s": late_s,
         "aborted": aborted,
         "at_rest": not awake,
+        "version": version,
     }
 
 
@@ -109,6 +110,7 @@ def flat(rows):
         values = [row[key] for row in timely]
         print(f"{what}: median {np.median(values):.2f}, {min(values):.2f} to {max(values):.2f}")
     print(f"Of the others {others} were broken off.")
+    print(f"versions: {', '.join(sorted({row['version'] for row in rows}))}")
 
 
 def _broken(rows):
@@ -134,10 +136,10 @@ def main():
         changes = {"naoqi.address": url, "naoqi.unasked": True}
         config = override(PerformConfig(), changes)
         file = stack.enter_context(options.out.open("w"))
-        start = time.monotonic()
+        start, version = time.monotonic(), version_of(Path(__file__).parent)
         with contextlib.suppress(KeyboardInterrupt):
             while time.monotonic() - start < 60.0 * options.minutes:
-                rows.append(perform(len(rows), plans, config, url, pid, start))
+                rows.append(perform(len(rows), plans, config, url, pid, start, version))
                 file.write(json.dumps(rows[-1]) + "\n")
                 file.flush()
     flat(rows)

@@ -37,7 +37,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "performance"))
 
 from hand_made_plans import arm_dance
-from naoqi_process import LATE_S, dance, journal, linked, virtual_nao, wait_for_a_processor
+from naoqi_process import (
+    LATE_S,
+    dance,
+    journal,
+    linked,
+    version_of,
+    virtual_nao,
+    wait_for_a_processor,
+)
 
 from robodance.errors import RobotError
 from robodance.robots.model import load_robot
@@ -199,13 +207,6 @@ def valid_trial(kind, number, version):
         if rows[-1]["valid"]:
             break
     return rows
-
-
-def version_of(folder):
-    """The commit that is tried, and whether the files are other ones than its."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=10"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
 
 
 def _watch(kind, argument, url, process, after_s):

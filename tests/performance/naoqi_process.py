@@ -105,6 +105,13 @@ def wait_for_a_processor():
         time.sleep(PAUSE_S)
 
 
+def version_of(folder):
+    """The commit that is tried, and whether the files are other ones than its."""
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=10"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
+
+
 def journal(url, since_s=0.0):
     """Return robot times (N,), audio positions (N,), commands (N, J), measured (N, J)."""
     rows = []
