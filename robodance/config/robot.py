@@ -17,6 +17,10 @@ class NaoqiConfig:
     """HOST, HOST:PORT, or a tcp:// or tcps:// URL; None: no robot."""
     user: str = "nao"
     """Who logs in where a password is needed (ROBODANCE_ROBOT_PASSWORD, or asked for)."""
+    ssh_port: int | None = None
+    """Port at which it takes files (sftp); None: OpenSSH's own choice."""
+    ssh_config: str | None = None
+    """File of OpenSSH settings (key, known hosts) for that; None: your own."""
     unasked: bool = False
     """Whether the robot may move without asking first (--yes)."""
     sound: str = "robot"
@@ -61,6 +65,7 @@ class NaoqiConfig:
             "interpolation must be auto, bezier or linear",
         )
         require(0 <= self.volume <= 100, "volume must lie in 0..100")
+        require(self.ssh_port is None or 0 < self.ssh_port < 65536, "ssh_port must lie in 1..65535")
         require(0.3 <= self.first_vigour <= 1.0, "first_vigour must lie in 0.3..1")
         require(
             min(self.call_timeout_s, self.lost_after_s) >= 0.2 and self.reconnect_s >= 0.0,

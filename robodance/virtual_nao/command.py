@@ -8,9 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from robodance.errors import UsageError
 from robodance.virtual_nao.settings import FAULT_KINDS, VERSIONS, VirtualNaoSettings, read_fault
 
 __all__ = ["add_virtual_nao"]
+
+PASSWORD = "ROBODANCE_ROBOT_PASSWORD"  # the one that a client reads, too
 
 
 def add_virtual_nao(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -48,7 +51,18 @@ def add_virtual_nao(commands: Any, common: argparse.ArgumentParser) -> None:
         metavar="PPM",
         help="by how much its sound card is too fast (default: 0)",
     )
-    nao.add_argument("--home", metavar="DIR", help="folder that stands for /home/nao")
+    nao.add_argument(
+        "--user", default=default.user, metavar="NAME", help=f"its user (default: {default.user})"
+    )
+    nao.add_argument("--home", metavar="DIR", help="folder that stands for /home/USER")
+    nao.add_argument(
+        "--login",
+        action="store_true",
+        help=f"let only its user in, with the password in {PASSWORD}",
+    )
+    nao.add_argument(
+        "--tls", action="store_true", help="listen on tcps, with a certificate made for the day"
+    )
     nao.add_argument(
         "--posture",
         default=default.posture,
@@ -76,6 +90,9 @@ def _virtual_nao(options: argparse.Namespace) -> None:
         gui=options.gui,
         audio_latency_s=options.audio_latency,
         audio_ppm=options.audio_ppm,
+        user=options.user,
+        password=_password() if options.login else None,
+        tls=options.tls,
         home=Path(options.home).resolve() if options.home else None,
         posture=options.posture,
         life=options.life,
@@ -90,3 +107,10 @@ def _virtual_nao(options: argparse.Namespace) -> None:
             print(f"virtual NAO, NAOqi {settings.version}, listening on {url}", flush=True)
 
     serve(settings, ready)
+
+
+def _password() -> str:
+    password = os.environ.get(PASSWORD)
+    if not password:
+        raise UsageError(f"--login: put the password into the environment as {PASSWORD}")
+    return password

@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from robodance.errors import RobotError
+from robodance.virtual_nao.door import HEADER, MAGIC, Door
 
 __all__ = ["Network", "Relay", "Rewriter"]
 
-MAGIC = 0x42ADDE42  # as little-endian: the bytes are 42 DE AD 42
-HEADER = struct.Struct("<III16x")
 RETRANSMISSION_S = 0.2  # what a lost packet costs: TCP's shortest wait
 SEGMENT_BYTES = 1448
 START_S = 5.0
@@ -57,6 +56,7 @@ class Relay:
         host: Address to listen on.
         port: Port; 0 takes a free one.
         inner_url: Where the robot listens, ``tcp://127.0.0.1:PORT``.
+        door: Who is let in, and whether the wire is encrypted.
         seed: Of jitter and loss.
 
     Attributes:
@@ -67,8 +67,11 @@ class Relay:
         RobotError: The port is taken.
     """
 
-    def __init__(self, host: str, port: int, inner_url: str, seed: int = 0) -> None:
+    def __init__(
+        self, host: str, port: int, inner_url: str, door: Door | None = None, seed: int = 0
+    ) -> None:
         self.network = Network()
+        self.door = Door() if door is None else door
         self.port = port
         self.random = random.Random(seed)
         self.inner = inner_url.removeprefix("tcp://").rsplit(":", 1)
@@ -89,7 +92,7 @@ class Relay:
     @property
     def url(self) -> str:
         """Where callers find the robot."""
-        return f"tcp://{self._host}:{self.port}"
+        return f"{self.door.scheme}://{self._host}:{self.port}"
 
     def change(self, **changes: float | bool) -> None:
         """Change the network."""
@@ -125,7 +128,9 @@ class Relay:
 
     async def _listen(self) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(lambda: _Link(self), self._host, self.port)
+        server = await loop.create_server(
+            lambda: _Link(self), self._host, self.port, ssl=self.door.tls
+        )
         self.port = int(server.sockets[0].getsockname()[1])
         return server
 
@@ -157,7 +162,7 @@ class Rewriter:
         done: list[bytes] = []
         at = 0
         while len(self._kept) - at >= HEADER.size:
-            magic, number, size = HEADER.unpack_from(self._kept, at)
+            magic, number, size, *_ = HEADER.unpack_from(self._kept, at)
             if magic != MAGIC:  # not the protocol: let it pass
                 done.append(self._kept[at:])
                 at = len(self._kept)
@@ -220,6 +225,7 @@ class _Link(asyncio.Protocol):
         self._up: _Pipe | None = None
         self._down: _Pipe | None = None
         self._opening: asyncio.Task[None] | None = None
+        self._guard = relay.door.guard()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -246,6 +252,11 @@ class _Link(asyncio.Protocol):
         self._early.clear()
 
     def data_received(self, data: bytes) -> None:
+        data, refusal = self._guard.feed(data)
+        if refusal and self._caller is not None:
+            self._caller.write(refusal)
+            self._caller.close()
+            return
         if self._up is None:
             self._early.append(data)
         else:
@@ -259,7 +270,7 @@ class _Link(asyncio.Protocol):
         """Replace the robot's own address by the one that this caller called."""
         assert self._caller is not None
         host, port = self._caller.get_extra_info("sockname")[:2]
-        return Rewriter(self._relay.inner_url, f"tcp://{host}:{port}")
+        return Rewriter(self._relay.inner_url, f"{self._relay.door.scheme}://{host}:{port}")
 
     def pump(self) -> None:
         for pipe in (self._up, self._down):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from robodance.virtual_nao.camera import Camera
+from robodance.virtual_nao.door import make_door
 from robodance.virtual_nao.faults import Faults
 from robodance.virtual_nao.nao import VirtualNao
 from robodance.virtual_nao.relay import Relay
@@ -62,7 +63,8 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
     try:
         wire = Wire("tcp://127.0.0.1:0", nao.memory)
         waiting.append(wire.inbox)
-        relay = Relay(settings.host, settings.port, wire.url)
+        door = make_door(settings)
+        relay = Relay(settings.host, settings.port, wire.url, door)
         camera = Camera(nao, wire.inbox.put)
         try:
             journal = RobodanceJournal(nao, wire)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from robodance.errors import UsageError
@@ -79,7 +79,11 @@ class VirtualNaoSettings:
         gui: Whether PyBullet shows it in a window.
         audio_latency_s: From the order to play to the first sample that sounds.
         audio_ppm: By how much its sound card runs too fast, parts per million.
-        home: Folder that stands for the robot's /home/nao; None: paths are taken as they are.
+        user: Whose home it has, and who logs in.
+        password: What has to be said with the name; None: everyone is let in.
+        tls: Whether the wire is encrypted (``tcps``), by a certificate of its own.
+        home: Folder that stands for the user's on the robot (/home/nao); None: paths are taken
+            as they are.
         posture: Posture it wakes up in; it sits there without stiffness.
         life: State of Autonomous Life at the start.
         faults: What goes wrong, and when.
@@ -92,6 +96,9 @@ class VirtualNaoSettings:
     gui: bool = False
     audio_latency_s: float = 0.12
     audio_ppm: float = 0.0
+    user: str = "nao"
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
     home: Path | None = None
     posture: str = "Crouch"
     life: str = "solitary"

@@ -81,11 +81,12 @@ class Loudspeaker:
 
     def local(self, path: str) -> Path:
         """Return where a robot's path lies on this machine."""
-        home = self._nao.settings.home
+        settings = self._nao.settings
+        home, theirs = settings.home, f"/home/{settings.user}/"
         if not path.startswith("/"):
             raise NaoqiError(f"{path} is not an absolute path")
-        if home is not None and path.startswith("/home/nao/"):
-            return home / path.removeprefix("/home/nao/")
+        if home is not None and path.startswith(theirs):
+            return home / path.removeprefix(theirs)
         return Path(path)
 
     def unload(self, number: int) -> None:

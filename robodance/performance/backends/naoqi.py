@@ -75,7 +75,7 @@ class NaoqiRobot:
         self._watch: Watch | None = None
         self._lights: Lights | None = None
         self._music: Music | None = None
-        self._film = CameraFilm(self._link, config.user) if film else None
+        self._film = CameraFilm(self._link, config) if film else None
         self._ending_due = self._finished = self._lost = False
         self._moment_s = self._seen_s = 0.0
         self._seen: Observation | None = None

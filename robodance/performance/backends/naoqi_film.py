@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from robodance.config import NaoqiConfig
 from robodance.errors import RobotError
+from robodance.performance.backends.naoqi_files import download
 from robodance.performance.backends.naoqi_link import Link
-from robodance.performance.backends.naoqi_sound import download
 from robodance.resources import cache_folder
 
 __all__ = ["CameraFilm"]
@@ -25,15 +26,15 @@ class CameraFilm:
 
     Args:
         link: The robot.
-        user: Who owns the files on the robot.
+        config: Who owns the files on the robot, and how they come here.
 
     Attributes:
         began_s: When it began, on this computer's clock.
         ended_s: When it ended.
     """
 
-    def __init__(self, link: Link, user: str) -> None:
-        self._link, self._user = link, user
+    def __init__(self, link: Link, config: NaoqiConfig) -> None:
+        self._link, self._config = link, config
         self._path: str | None = None
         self.began_s = self.ended_s = 0.0
 
@@ -45,7 +46,7 @@ class CameraFilm:
     def begin(self) -> None:
         """Begin; a film that somebody else left running is ended."""
         self.check()
-        folder = f"/home/{self._user}/recordings/cameras"
+        folder = f"/home/{self._config.user}/recordings/cameras"
         if self._link.address.here:
             folder = str(cache_folder())
         for method, value in (
@@ -83,7 +84,7 @@ class CameraFilm:
             except OSError as error:
                 raise RobotError(f"{self._path}: the film is not there ({error})") from error
         else:
-            download(self._path, to, f"{self._user}@{self._link.address.host}")
+            download(self._path, to, self._link.address, self._config)
 
     def _call(self, method: str, *arguments: Any, timeout_s: float | None = None) -> Any:
         return self._link.call("ALVideoRecorder", method, *arguments, timeout_s=timeout_s)

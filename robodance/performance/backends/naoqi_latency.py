@@ -113,7 +113,7 @@ def _speaker(link: Link, config: NaoqiConfig, listen_s: float, tries: int) -> Sp
     file = io.BytesIO()
     silence = np.zeros((round((listen_s + SOUNDS_WITHIN_S) * RATE_HZ), 2), dtype=np.int16)
     soundfile.write(file, silence, RATE_HZ, format="WAV", subtype="PCM_16")
-    path = bring(file.getvalue(), link, config.user)
+    path = bring(file.getvalue(), link, config)
     number = link.call("ALAudioPlayer", "loadFile", path, timeout_s=30.0)
     starts, offsets = [], np.zeros((0, 2))
     try:

@@ -9,6 +9,7 @@ a process ends.
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import os
 import sys
@@ -156,7 +157,7 @@ class Link:
                 "network, and is its address right (press its chest button: it says it)?"
             ) from None
         except RobotError as error:
-            raise RobotError(_why_unconnected(url, str(error))) from None
+            raise RobotError(self._why_unconnected(str(error))) from None
         self._session = session
 
     def close(self) -> None:
@@ -242,6 +243,29 @@ class Link:
             self._services[name] = self.wait(future, f"service {name}")
         return self._services[name]
 
+    def _why_unconnected(self, reason: str) -> str:
+        """Turn libqi's words, all measured, into what to do."""
+        reason = reason.partition("gone (")[2].removesuffix(")") or reason
+        if "refused" in reason and "111" in reason:
+            advice = "nothing listens there; is NAOqi running, and is the port right?"
+        elif "Host not found" in reason or "resolve" in reason:
+            advice = "there is no such host in this network; try the robot's number"
+        elif "disconnected" in reason:
+            advice = self._why_hung_up()
+        elif "stream truncated" in reason or "wrong version" in reason:
+            advice = "it does not speak tcps; leave the password out"
+        else:
+            advice = "is the robot on and in this network?"
+        return f"{self.address.url} cannot be reached ({reason}): {advice}"
+
+    def _why_hung_up(self) -> str:
+        """Say what a robot may have against a login; libqi does not tell."""
+        if not self._password:
+            return f"it hung up; a robot with a password needs {PASSWORD} and tcps://"
+        if self.address.scheme == "tcp":
+            return f"it hung up; does it speak tcps://, or is the password of {self._user} wrong?"
+        return f"it hung up; is the password of {self._user} right ({PASSWORD}, naoqi.user)?"
+
     def _error(self, what: str, error: Exception) -> RobotError:
         reason = " ".join(str(error).split("\n\nAt:")[0].split())[:300]
         # Measured: what libqi says when the peer is gone.
@@ -257,20 +281,10 @@ def _password(address: Address, user: str) -> str:
     given = os.environ.get(PASSWORD, "")
     if given or address.scheme != "tcps" or not sys.stdin or not sys.stdin.isatty():
         return given
-    return getpass.getpass(f"Password of {user}@{address.host}: ")
+    return _typed(address.host, user)
 
 
-def _why_unconnected(url: str, reason: str) -> str:
-    """Turn libqi's words, all measured, into what to do."""
-    reason = reason.partition("gone (")[2].removesuffix(")") or reason
-    if "refused" in reason and "111" in reason:
-        advice = "nothing listens there; is NAOqi running, and is the port right?"
-    elif "Host not found" in reason or "resolve" in reason:
-        advice = "there is no such host in this network; try the robot's number"
-    elif "disconnected" in reason:
-        advice = f"it hung up; a robot with a password needs {PASSWORD} and tcps://"
-    elif "stream truncated" in reason or "wrong version" in reason:
-        advice = "it does not speak tcps; leave the password out"
-    else:
-        advice = "is the robot on and in this network?"
-    return f"{url} cannot be reached ({reason}): {advice}"
+@functools.cache
+def _typed(host: str, user: str) -> str:
+    """Ask for a password, once for all connections of a performance."""
+    return getpass.getpass(f"Password of {user}@{host}: ")

@@ -108,7 +108,7 @@ class RobotSpeaker:
         self._asked: tuple[float, Any] | None = None
         self._played: Any = None
         self._next_s = 0.0
-        path = bring(make_wav(plan, song), link, config.user)
+        path = bring(make_wav(plan, song), link, config)
         self.file = link.call("ALAudioPlayer", "loadFile", path, timeout_s=30.0)
 
     def start(self) -> None:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from robodance.errors import RobotError, RobotTimeout
+from robodance.config import NaoqiConfig
 from robodance.output import write_atomically
+from robodance.performance.backends.naoqi_files import KEPT, upload
 from robodance.performance.backends.naoqi_link import Link
 from robodance.performance.film_time import at_music_speed
 from robodance.performance.heard import heard_soundtrack
@@ -28,15 +27,11 @@ from robodance.values import Plan
 __all__ = [
     "LEAD_S",
     "bring",
-    "download",
     "make_sound",
     "make_wav",
 ]
 
 LEAD_S = 2.5  # silence before the robot's first move, to read the clock in
-ROBOT_FOLDER = "robodance"  # under the home folder of the user
-UPLOAD_S = 120.0
-KEPT = 20  # sounds in the cache
 
 
 def make_sound(plan: Plan, song: Path) -> tuple[NDArray[np.int16], int]:
@@ -68,10 +63,13 @@ def make_wav(plan: Plan, song: Path) -> bytes:
     return file.getvalue()
 
 
-def bring(wav: bytes, link: Link, user: str) -> str:
+def bring(wav: bytes, link: Link, config: NaoqiConfig) -> str:
     """Put a sound file where the robot finds it, once, and return its path there.
 
     The last few stay in a cache on this computer.
+
+    Raises:
+        RobotError: It cannot be copied.
     """
     name = f"{hashlib.sha256(wav).hexdigest()[:24]}.wav"
     file = cache_folder() / name
@@ -84,46 +82,4 @@ def bring(wav: bytes, link: Link, user: str) -> str:
         old.unlink(missing_ok=True)
     if link.address.here:
         return str(file)
-    _upload(file, f"{user}@{link.address.host}")
-    return f"/home/{user}/{ROBOT_FOLDER}/{name}"
-
-
-def _upload(file: Path, where: str) -> None:
-    """Copy a file to a robot, unless it is there."""
-    there = f"{ROBOT_FOLDER}/{file.name}"
-    scripts = (f"ls {there}\n", f"-mkdir {ROBOT_FOLDER}\nput {file} {there}\n")
-    _sftp(where, scripts, "or dance in silence: --set naoqi.sound=none")
-
-
-def download(path: str, to: Path, where: str) -> None:
-    """Copy a file from a robot.
-
-    Raises:
-        RobotError: It cannot be copied.
-    """
-    _sftp(where, (f"get {path} {to}\n",), f"or fetch {path} yourself")
-
-
-def _sftp(where: str, scripts: tuple[str, ...], otherwise: str) -> None:
-    """Run scripts with OpenSSH's sftp until one succeeds; keys only, no password."""
-    program = shutil.which("sftp")
-    advice = f"try `ssh-copy-id {where}`, {otherwise}"
-    if program is None:
-        raise RobotError(f"files go to and from a robot by sftp, which is not installed; {advice}")
-    options = ["-q", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5", "-b", "-", where]
-    for script in scripts:
-        try:
-            done = subprocess.run(
-                [program, *options],
-                input=script,
-                capture_output=True,
-                text=True,
-                timeout=UPLOAD_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RobotTimeout(f"{where}: copying took too long; {advice}") from error
-        if done.returncode == 0:
-            return
-    reason = " ".join(done.stderr.split())[-200:]
-    raise RobotError(f"{where}: a file cannot be copied ({reason}); {advice}")
+    return upload(file, link.address, config)
