@@ -30,7 +30,7 @@ class NaoqiConfig:
     volume: int = 60
     """Loudest volume of its speaker, 0..100."""
     lights: bool = False
-    """Whether its eyes flash on the beat, at most 2.5 times a second."""
+    """Whether its eyes flash on the beat, less than three times a second."""
     interpolation: str = "auto"
     """bezier, linear, or auto: whichever follows the plan closer."""
     call_timeout_s: float = 5.0

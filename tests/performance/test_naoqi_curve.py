@@ -18,7 +18,6 @@ from robodance.performance.backends.naoqi_chunks import (
     moving_joints,
 )
 from robodance.performance.backends.naoqi_clock import DriftControl, MusicClock, RobotMotion
-from robodance.performance.backends.naoqi_lights import flashes
 from robodance.performance.conductor import executed_curve
 
 CYCLE_S = 0.02
@@ -213,8 +212,3 @@ def test_the_robot_waits_where_the_plan_begins(nao):
         start = plan.positions_rad[0, nao.index(name)]
         off = played(early, j, at + 0.08, start) - played(late, j, at, start)
         assert np.abs(off).max() < CLOSE_RAD
-
-
-def test_lights_flash_less_than_three_times_a_second(nao):
-    plan = arm_dance(nao, 10.0)
-    assert np.diff(flashes(plan)).min() > 1.0 / 3.0
