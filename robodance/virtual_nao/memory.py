@@ -35,8 +35,12 @@ class Memory:
 
     def raise_event(self, key: str, value: Any) -> None:
         """Set a value and tell everyone who listens."""
-        self._events.add(key)
         self._data[key] = value
+        self.tell(key, value)
+
+    def tell(self, key: str, value: Any) -> None:
+        """Tell everyone who listens, and keep nothing."""
+        self._events.add(key)
         for listener in list(self._listeners.get(key, ())):
             listener(value)
 

@@ -26,6 +26,7 @@ class Sound:
         position: Sample at which it stands.
         since_s: Robot time at which it began to sound from there; None while it is silent.
         volume: 0..1.
+        loops: Whether it begins again at its end.
         ended: Those who wait for its end.
     """
 
@@ -35,6 +36,7 @@ class Sound:
     position: int = 0
     since_s: float | None = None
     volume: float = 1.0
+    loops: bool = False
     ended: list[Deferred] = field(default_factory=list)
 
     @property
@@ -104,10 +106,11 @@ class Loudspeaker:
             raise NaoqiError(f"no file with id {number} is loaded")
         return self.sounds[number]
 
-    def play(self, number: int, from_s: float | None = None) -> Deferred:
+    def play(self, number: int, from_s: float | None = None, *, loops: bool = False) -> Deferred:
         """Play a sound from where it stands, or from a moment; answers at its end."""
         sound = self.sound(number)
         self._silence(sound)
+        sound.loops = loops
         if from_s is not None or sound.position >= sound.samples:
             sound.position = min(round((from_s or 0.0) * sound.rate_hz), sound.samples)
         sound.since_s = self._nao.time_s + self._nao.settings.audio_latency_s
@@ -154,13 +157,18 @@ class Loudspeaker:
 
     def _silence(self, sound: Sound) -> None:
         sound.position = self.at(sound)
-        sound.since_s = None
+        sound.since_s, sound.loops = None, False
         waiting, sound.ended = sound.ended, []
         for end in waiting:
             end.resolve()
 
     def _end_what_is_over(self) -> None:
         for sound in self.sounds.values():
-            if sound.since_s is not None and self.at(sound) >= sound.samples:
+            if sound.since_s is None or self.at(sound) < sound.samples:
+                continue
+            if sound.loops and sound.samples:
+                rest = (sound.samples - sound.position) / (sound.rate_hz * self._rate)
+                sound.since_s += rest  # to the sample, whenever the robot looks
+            else:
                 self._silence(sound)
-                sound.position = 0
+            sound.position = 0

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import soundfile
 
 from robodance.config import SimulationConfig
 from robodance.performance.backend import open_backend
@@ -11,8 +12,12 @@ from robodance.robots.stability import standing_torso_pose
 from robodance.virtual_nao.curves import read_timed
 from robodance.virtual_nao.deferred import NaoqiError
 from robodance.virtual_nao.nao import VirtualNao
+from robodance.virtual_nao.services.memory import ALMemory
+from robodance.virtual_nao.services.posture import ALRobotPosture
 from robodance.virtual_nao.services.protection import FullMotion
+from robodance.virtual_nao.services.sound import ALAudioPlayer
 from robodance.virtual_nao.settings import VirtualNaoSettings
+from robodance.virtual_nao.sound import Loudspeaker
 
 
 @pytest.fixture
@@ -213,3 +218,43 @@ def test_a_robot_whose_motors_are_all_off_is_not_awake(nao):
     assert motion.robotIsWakeUp()
     motion.setStiffnesses("Body", 0.0)  # the hips' common motor has two names
     assert not motion.robotIsWakeUp()
+
+
+def test_a_hand_that_was_closed_does_not_keep_it_from_a_posture(nao):
+    """Closing a hand cuts its motor, so it cannot open for a posture that wants it open."""
+    motion = awake(nao)
+    finish(nao, motion.closeHand("LHand"))
+    assert motion.getStiffnesses("LHand") == [0.0]
+    assert finish(nao, ALRobotPosture(nao).goToPosture("StandInit", 0.8)) is True
+
+
+def test_a_sound_in_a_loop_begins_again_to_the_sample_until_it_is_stopped(nao, tmp_path):
+    rate, length = 8000, 8000 // 3
+    soundfile.write(tmp_path / "beat.wav", np.zeros(length), rate)
+    player = ALAudioPlayer(nao, Loudspeaker(nao))
+    begin_s = nao.time_s
+    end = player.playFileInLoop(str(tmp_path / "beat.wav"))
+    live(nao, 2.0)
+    assert not end.done
+    played = (nao.time_s - begin_s - nao.settings.audio_latency_s) * rate
+    (file,) = player.getLoadedFilesIds()
+    at = player.getCurrentPosition(file) * rate
+    assert at == pytest.approx(played % length, abs=2.0)  # a sample of rounding each way
+    player.stopAll()
+    assert end.done
+    finish(nao, player.playFile(str(tmp_path / "beat.wav")))  # once, as ever
+
+
+def test_a_micro_event_is_told_and_not_kept(nao):
+    memory, heard = ALMemory(nao), []
+    nao.memory.listen("Mine", heard.append)
+    memory.raiseMicroEvent("Mine", 3)
+    assert heard == [3]
+    with pytest.raises(NaoqiError, match="not found"):
+        memory.getData("Mine")
+
+
+def test_its_summary_tells_every_joint(nao):
+    lines = FullMotion(nao).getSummary().splitlines()
+    assert len(lines) == 2 + len(FullMotion(nao).getBodyNames("Body"))
+    assert all(len(line.split()) == 4 for line in lines[1:])

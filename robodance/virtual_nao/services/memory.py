@@ -50,6 +50,10 @@ class ALMemory(Service):
         """Set a value and tell everyone who subscribed."""
         self._nao.memory.raise_event(text(key), value)
 
+    def raiseMicroEvent(self, key: Any, value: Any) -> None:
+        """Tell everyone who subscribed, and keep nothing."""
+        self._nao.memory.tell(text(key), value)
+
     def declareEvent(self, key: Any) -> None:
         """Make an event known."""
         self._nao.memory.declare(text(key))

@@ -161,6 +161,17 @@ class ALMotion(Service):
         """Close a hand, then cut its motor."""
         return self._hand("closeHand", text(name), 0.0)
 
+    def getSummary(self) -> str:
+        """Return a table of all joints, to be printed."""
+        joints, felt = self._nao.joints, self._nao.felt
+        lines = ["---------------------- Model ---------------------------"]
+        lines.append(f"{'JointName':>20}{'Stiffness':>11}{'Command':>12}{'Sensor':>12}")
+        for name in joints.joint_names("Body"):
+            motor, column = joints.motor(name), self._nao.robot.index(name)
+            command, sensor = joints.command[motor], felt.joints_rad[column]
+            lines.append(f"{name:>20}{joints.stiffness[motor]:11.6f}{command:12.6f}{sensor:12.6f}")
+        return "\n".join(lines)
+
     def getLimits(self, name: Any) -> list[list[float]]:
         """Return [lowest, highest, speed, torque] of each joint."""
         robot = self._nao.robot

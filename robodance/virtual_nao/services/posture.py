@@ -36,13 +36,15 @@ class ALRobotPosture(Service):
         if text(name) not in nao.robot.standing_postures or not reachable:
             return False
         columns = nao.joints.columns("Body")
+        hands = {nao.robot.index(hand) for hand in nao.robot.hands}
+        limbs = [k for k in columns if k not in hands]  # a hand that was closed has no motor
         target = np.array(nao.robot.posture(name))
         task = nao.joints.go_to("goToPosture", columns, target[columns], share, together=True)
         arrived = Deferred()
         arrived.on_cancel = task.answer.cancel
 
         def look() -> None:
-            apart = np.abs(nao.felt.joints_rad - target)[columns].max()
+            apart = np.abs(nao.felt.joints_rad - target)[limbs].max()
             arrived.resolve(bool(apart < 0.2 and not nao.felt.fallen))
 
         def ended(answer: Deferred) -> None:

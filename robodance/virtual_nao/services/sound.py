@@ -55,6 +55,16 @@ class ALAudioPlayer(Service):
         number(pan, -1.0, 1.0)
         return self._speaker.play(file, number(position, 0.0))
 
+    def playInLoop(self, file: Any, volume: Any = 1.0, pan: Any = 0.0) -> Deferred:
+        """Play a loaded file again and again; lasts until it is stopped."""
+        self.setVolume(file, volume)
+        number(pan, -1.0, 1.0)
+        return self._speaker.play(whole(file), loops=True)
+
+    def playFileInLoop(self, path: Any, volume: Any = 1.0, pan: Any = 0.0) -> Deferred:
+        """Load a file and play it again and again; lasts until it is stopped."""
+        return self.playInLoop(self.loadFile(path), volume, pan)
+
     def pause(self, file: Any) -> None:
         """Halt a file, or go on with it."""
         self._speaker.pause(whole(file))

@@ -128,6 +128,22 @@ class ALVideoRecorder(Service):
             raise NaoqiError(f"{kind!r}: only MJPG here")
         self._format = "MJPG"
 
+    def getCameraID(self) -> int:
+        """Return the camera."""
+        return self._camera_id
+
+    def getResolution(self) -> int:
+        """Return the size."""
+        return self._resolution
+
+    def getFrameRate(self) -> int:
+        """Return pictures per second."""
+        return self._rate_hz
+
+    def getVideoFormat(self) -> str:
+        """Return the format."""
+        return self._format
+
     def isRecording(self) -> bool:
         """Return whether a film is being made."""
         return self._path is not None
