@@ -8,7 +8,7 @@ done again, so it can be stopped and go on. At the end the table of all trials i
 
 A robot whose physics was more than 0.1 s behind real time while it danced is no robot: such a
 trial does not count, however it ended, and is done again. The table says how many there were.
-No trial begins while a busy loop gets less than half of a processor.
+No trial begins while a busy loop gets less than a share of a processor (half).
 
 *Stopped* is the time from the fault to joints that are told to stand still, and to silence
 (the later of both), by the robot's journal; *at rest* from the fault to motors off and nothing
@@ -39,6 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "performance"))
 from hand_made_plans import arm_dance
 from naoqi_process import (
     LATE_S,
+    SHARE,
     dance,
     journal,
     linked,
@@ -68,6 +69,7 @@ STILL = 0.25  # of the dance's median speed; the way to a crouch begins at rest
 LEGS = {"Hip", "Kne", "Ank"}
 CREEP_RAD = 0.01  # of all joints together in a motion cycle: as good as still
 STOPPED_S, REST_S, GONE_S = 0.3, 8.0, 3.0
+HELD_S = 5.0  # of robot time: in less it has played what it holds
 LIMIT_S = 60.0
 
 
@@ -167,19 +169,21 @@ def stopped_after(url, robot_s):
     return float(max(stands[0], silent[0]) - robot_s)
 
 
-def trial(kind, number):
-    """One dance that goes wrong."""
+def trial(kind, number, after_s=None):
+    """One dance that goes wrong; at a random moment, if no other is given."""
     dice = random.Random(f"{kind} {number}")
     argument, code = KINDS[kind]
     argument = dice.choice(TOUCHES) if argument == "?" else argument
     found = {"kind": kind, "number": number, "argument": argument, "wanted": code}
     with virtual_nao("--life", "disabled") as url:
+        if after_s is None:
+            after_s = dice.uniform(0.3, 0.6 * DANCE_S)
         process = subprocess.Popen(
             [sys.executable, __file__, "--dancer", url],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         try:
-            found |= _watch(kind, argument, url, process, dice.uniform(0.3, 0.6 * DANCE_S))
+            found |= _watch(kind, argument, url, process, after_s)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -191,11 +195,11 @@ def trial(kind, number):
     return found
 
 
-def valid_trial(kind, number, version):
+def valid_trial(kind, number, version, share):
     """Do a trial until its robot was one; returns all of them, the last one counts."""
     rows = []
     for _ in range(REPEATS):
-        wait_for_a_processor()
+        wait_for_a_processor(share)
         began = time.monotonic()
         rows.append(trial(kind, number))
         took = round(time.monotonic() - began, 1)
@@ -224,8 +228,9 @@ def _watch(kind, argument, url, process, after_s):
         process.wait(LIMIT_S)
         found["gone_s"] = time.monotonic() - ((found.get("rest_s") and rested) or happened)
     if kind == "kill":
-        time.sleep(5.0)  # it plays what it holds
         with linked(url) as link:
+            while link.call("RobodanceJournal", "time") < robot_s + HELD_S:
+                time.sleep(0.1)
             found["stands"] = bool(
                 not link.call("ALMotion", "getTaskList")
                 and not link.call("ALMemory", "getData", "robotHasFallen")
@@ -235,7 +240,8 @@ def _watch(kind, argument, url, process, after_s):
     return found
 
 
-def _good(found):
+def good(found):
+    """Whether a dance ended as it should."""
     kind = found["kind"]
     checks = [found["exit"] == found["wanted"], "gone_s" in found]
     if kind == "kill":
@@ -267,13 +273,13 @@ def table(rows):
             values = [row[key] for row in mine if row.get(key) is not None]
             return f"{np.median(values):.2f}, {max(values):.2f}" if values else "-"
 
-        good = sum(_good(row) for row in mine)
+        as_written = sum(good(row) for row in mine)
         cells = (cell("stopped_s"), cell("rest_s"), cell("gone_s"))
-        print(f"| {kind} | {len(mine)} | {good} | {codes} | {' | '.join(cells)} |")
+        print(f"| {kind} | {len(mine)} | {as_written} | {codes} | {' | '.join(cells)} |")
     print(f"\n(seconds: median, largest; {len(late)} more were done again: the robot was late)")
     print(f"versions: {', '.join(sorted({row['version'] for row in rows}))}")
     for row in rows:
-        if not _good(row):
+        if not good(row):
             print(f"not as written: {json.dumps(row)}")
 
 
@@ -284,6 +290,7 @@ def main():
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
+    parser.add_argument("--share", type=float, default=SHARE, help="of a processor to begin with")
     parser.add_argument("--dancer", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.dancer:
@@ -299,7 +306,7 @@ def main():
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(options.at_once) as pool, options.out.open("a") as file:
         try:
-            for found in pool.map(lambda pair: valid_trial(*pair, version), due):
+            for found in pool.map(lambda pair: valid_trial(*pair, version, options.share), due):
                 rows += found
                 file.writelines(json.dumps(row) + "\n" for row in found)
                 file.flush()
