@@ -73,8 +73,11 @@ HELD_S = 5.0  # of robot time: in less it has played what it holds
 LIMIT_S = 60.0
 
 
-def dancer(url):
-    """The dancing process: what ``robodance perform --robot`` does once the plan is made."""
+def dancer():
+    """The dancing process: what ``robodance perform --robot`` does once the plan is made.
+
+    It is told the robot's address when there is one; the robot begins while this does.
+    """
     from robodance import cli
 
     def perform():
@@ -86,7 +89,7 @@ def dancer(url):
             song = Path(folder) / "song.wav"
             noise = np.random.default_rng(3).standard_normal((round(8000 * DANCE_S), 2))
             soundfile.write(song, 0.1 * noise, 8000)
-            said = []
+            url, said = sys.stdin.readline().strip(), []
 
             def stop():
                 if not said:
@@ -175,14 +178,18 @@ def trial(kind, number, after_s=None):
     argument, code = KINDS[kind]
     argument = dice.choice(TOUCHES) if argument == "?" else argument
     found = {"kind": kind, "number": number, "argument": argument, "wanted": code}
-    with virtual_nao("--life", "disabled") as url:
-        if after_s is None:
-            after_s = dice.uniform(0.3, 0.6 * DANCE_S)
-        process = subprocess.Popen(
-            [sys.executable, __file__, "--dancer", url],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+    if after_s is None:
+        after_s = dice.uniform(0.3, 0.6 * DANCE_S)
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--dancer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with virtual_nao("--life", "disabled", "--posture", "StandInit") as url:
         try:
+            with linked(url) as link:
+                link.call("ALMotion", "wakeUp", timeout_s=LIMIT_S)
+            process.stdin.write(f"{url}\n")
+            process.stdin.flush()
             found |= _watch(kind, argument, url, process, after_s)
         finally:
             if process.poll() is None:
@@ -291,10 +298,10 @@ def main():
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument("--share", type=float, default=SHARE, help="of a processor to begin with")
-    parser.add_argument("--dancer", help=argparse.SUPPRESS)
+    parser.add_argument("--dancer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.dancer:
-        dancer(options.dancer)
+        dancer()
     if options.out is None:
         parser.error("say where the results go: OUT.jsonl")
     rows = []
