@@ -6,9 +6,10 @@ Each trial has a virtual NAO and a dancing process of its own; the fault comes a
 moment of the dance. One line of JSON a trial; trials that are in the file already are not
 done again, so it can be stopped and go on. At the end the table of all trials is printed.
 
-A robot whose physics was more than 0.1 s behind real time while it danced is no robot: such a
-trial does not count, however it ended, and is done again. The table says how many there were.
-No trial begins while a busy loop gets less than a share of a processor (half).
+A robot whose physics was more than 0.1 s behind real time while it danced, or lost time for good
+since it woke up, is no robot: such a trial does not count, however it ended, and is done again.
+The table says how many there were. No trial begins while a busy loop gets less than a share of a
+processor (half).
 
 *Stopped* is the time from the fault to joints that are told to stand still, and to silence
 (the later of both), by the robot's journal; *at rest* from the fault to motors off and nothing
@@ -188,6 +189,7 @@ def trial(kind, number, after_s=None):
         try:
             with linked(url) as link:
                 link.call("ALMotion", "wakeUp", timeout_s=LIMIT_S)
+                slipped_s = link.call("RobodanceJournal", "slipped")
             process.stdin.write(f"{url}\n")
             process.stdin.flush()
             found |= _watch(kind, argument, url, process, after_s)
@@ -199,6 +201,7 @@ def trial(kind, number, after_s=None):
         found["said"] = said.strip().splitlines()[-1:]
         with contextlib.suppress(RobotError), linked(url) as link:
             found["late_s"] = link.call("RobodanceJournal", "latest")
+            found["slipped_s"] = link.call("RobodanceJournal", "slipped") - slipped_s
     return found
 
 
@@ -213,7 +216,7 @@ def valid_trial(kind, number, version, share):
         rows[-1] |= {
             "version": version,
             "took_s": took,
-            "valid": rows[-1].get("late_s", 0) < LATE_S,
+            "valid": in_time(rows[-1]),
         }
         if rows[-1]["valid"]:
             break
@@ -245,6 +248,11 @@ def _watch(kind, argument, url, process, after_s):
     elif kind not in {"slow", "crash", *LINK_LOST}:
         found["stopped_s"] = stopped_after(url, robot_s)
     return found
+
+
+def in_time(found):
+    """Whether the robot of a trial was one: in real time while it danced, and no time lost."""
+    return found.get("late_s", 0.0) < LATE_S and found.get("slipped_s", 0.0) <= 0.0
 
 
 def good(found):
