@@ -16,6 +16,7 @@ from robodance.virtual_nao.services.memory import ALMemory
 from robodance.virtual_nao.services.posture import ALRobotPosture
 from robodance.virtual_nao.services.protection import FullMotion
 from robodance.virtual_nao.services.sound import ALAudioPlayer
+from robodance.virtual_nao.services.state import ALLeds
 from robodance.virtual_nao.settings import VirtualNaoSettings
 from robodance.virtual_nao.sound import Loudspeaker
 
@@ -258,3 +259,10 @@ def test_its_summary_tells_every_joint(nao):
     lines = FullMotion(nao).getSummary().splitlines()
     assert len(lines) == 2 + len(FullMotion(nao).getBodyNames("Body"))
     assert all(len(line.split()) == 4 for line in lines[1:])
+
+
+def test_rasta_goes_through_its_colours_while_it_lasts(nao):
+    leds = ALLeds(nao)
+    finish(nao, leds.rasta(1.2))
+    colours = [colour for _, group, colour in nao.lights if group == "AllLeds"]
+    assert colours == [0x00FF00, 0xFFFF00, 0xFF0000]

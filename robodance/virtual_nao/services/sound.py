@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from robodance.virtual_nao.deferred import Deferred
+from robodance.virtual_nao.deferred import Deferred, NaoqiError
 from robodance.virtual_nao.nao import VirtualNao
 from robodance.virtual_nao.services.base import Service, number, text, whole
 from robodance.virtual_nao.sound import Loudspeaker
@@ -165,6 +165,15 @@ class ALTextToSpeech(Service):
     def getVolume(self) -> float:
         """Return the volume."""
         return self._volume
+
+    def setLanguage(self, language: Any) -> None:
+        """Choose the language; only English is installed."""
+        if text(language) != "English":
+            raise NaoqiError(f"the language {language!r} is not installed")
+
+    def getAvailableLanguages(self) -> list[str]:
+        """Return what is installed."""
+        return ["English"]
 
     def getLanguage(self) -> str:
         """Return the language: English."""

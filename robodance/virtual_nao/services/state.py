@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from robodance.virtual_nao.deferred import Deferred, NaoqiError
@@ -33,6 +34,7 @@ LED_GROUPS = (
     "LeftFootLeds",
     "RightFootLeds",
 )
+RASTA_S = 0.5  # between two colours: ours
 COLOURS = {
     "white": 0xFFFFFF,
     "red": 0xFF0000,
@@ -189,9 +191,24 @@ class ALLeds(Service):
         self._set("FaceLeds", _colour(colour))
         return self._after(number(duration, 0.0))
 
+    def randomEyes(self, duration: Any) -> Deferred:
+        """Let the eyes go through all colours; in no order that is known, so in this one."""
+        return self._one_after_the_other("FaceLeds", tuple(COLOURS.values()), duration)
+
+    def rasta(self, duration: Any) -> Deferred:
+        """Let all lights be green, yellow and red in turn."""
+        return self._one_after_the_other("AllLeds", (0x00FF00, 0xFFFF00, 0xFF0000), duration)
+
     def listGroups(self) -> list[str]:
         """Return the names of all groups."""
         return list(LED_GROUPS)
+
+    def _one_after_the_other(self, name: str, colours: tuple[int, ...], duration: Any) -> Deferred:
+        end_s = number(duration, 0.0)
+        for k in range(int(end_s / RASTA_S) + 1):
+            colour = colours[k % len(colours)]
+            self._nao.later(k * RASTA_S, partial(self._set, name, colour))
+        return self._after(end_s)
 
     def _check(self, name: str) -> None:
         if name not in LED_GROUPS:
