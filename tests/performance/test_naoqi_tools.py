@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from hand_made_plans import arm_dance
-from naoqi_process import FAST, real_time, virtual_nao
+from naoqi_process import FAST, excused, real_time, virtual_nao
 
 from robodance.config import RecordingConfig
 from robodance.errors import RobotError, UsageError
@@ -47,7 +47,8 @@ def test_the_robots_camera_films_the_dance(url, nao, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     plan = arm_dance(nao, 3.0)
     with NaoqiRobot(nao, replace(FAST, address=url), film=True) as robot:
-        conduct(plan, robot)
+        with excused(url):
+            conduct(plan, robot)
         begin, end = robot.fetch_film(tmp_path / "seen.avi")
     assert begin < plan.times_s[0]
     assert end > plan.times_s[-1]
