@@ -49,9 +49,9 @@ def virtual_nao(*arguments, with_pid=False):
 
 
 @contextlib.contextmanager
-def linked(url):
+def linked(url, user="nao"):
     """A connection of the judge's own."""
-    link = Link(parse_address(url), 5.0)
+    link = Link(parse_address(url), 5.0, user)
     link.connect()
     try:
         yield link
@@ -67,11 +67,11 @@ def dance(url, plan, robot, *, song=None, stop=None, keep=None, **settings):
 
 
 @contextlib.contextmanager
-def lateness(url):
+def lateness(url, user="nao"):
     """Yield a function that tells how late the virtual robot, or this process, was at most."""
 
     def latest():
-        with linked(url) as link:
+        with linked(url, user) as link:
             return link.call("RobodanceJournal", "latest", timeout_s=30.0)
 
     over, overslept = threading.Event(), [0.0]
@@ -108,9 +108,9 @@ def real_time(url):
 
 
 @contextlib.contextmanager
-def excused(url):
+def excused(url, user="nao"):
     """Skip what fails where a busy machine makes them late; what does not fail counts."""
-    with lateness(url) as late:
+    with lateness(url, user) as late:
         try:
             yield
         except (PerformanceAborted, AssertionError):

@@ -9,9 +9,9 @@ import termios
 
 import pytest
 from hand_made_plans import arm_dance
-from naoqi_process import dance, virtual_nao
+from naoqi_process import dance, excused, linked, virtual_nao
 
-from robodance.errors import RobotError, UsageError
+from robodance.errors import PerformanceAborted, RobotError, UsageError
 from robodance.performance.backends.naoqi_link import PASSWORD, Link, parse_address
 from robodance.robots.model import load_robot
 from robodance.virtual_nao.door import Door
@@ -134,13 +134,27 @@ def test_a_password_is_asked_for_and_not_shown(url):
     assert SECRET.encode() not in seen
 
 
-def test_a_dance_over_an_encrypted_wire_with_a_login(url, say):
+def test_an_encrypted_link_that_breaks_in_a_dance_is_found_again_with_its_login(url, say):
     """And on the NAOqi that has no 24 ms cycle yet, with a V5 for a body."""
     say(SECRET)
     robot = load_robot("nao_v5")
-    log, _ = dance(url, arm_dance(robot, 2.0), robot, user="gina")
-    assert log.metadata["naoqi"].startswith("2.5")
-    assert log.metadata["at_rest"]
+    broken, kept = [], []
+
+    def stop():
+        if not broken:
+            with linked(url, "gina") as link:
+                broken.append(link.send("RobodanceFaults", "happen", "drop", "0.3").wait(100))
+
+    lost = pytest.raises(PerformanceAborted, match=r"connection to tcps://\S+ is gone")
+    with excused(url, "gina"), lost:
+        dance(
+            url, arm_dance(robot, 6.0), robot, user="gina", stop=stop, keep=kept.append,
+            reconnect_s=15.0,
+        )  # fmt: skip
+    assert kept[0].metadata["naoqi"].startswith("2.5")
+    assert kept[0].metadata["at_rest"]
+    with linked(url, "gina") as link:
+        assert not link.call("ALMotion", "robotIsWakeUp")
 
 
 def test_a_login_without_a_password_is_refused_and_none_is_kept_in_sight(say, capsys):
