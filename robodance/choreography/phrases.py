@@ -37,6 +37,7 @@ UNREACHABLE_M = 10.0  # the distance to a unit that is never to be chosen
 NEAR_M = 0.08  # a join over more than a few of these is unlikely
 NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
 PASSAGE_BEATS = 4
+ASKED = 1.6  # spreads of the units' liveliness for one of the music's energy
 FIT = 0.5  # spreads of the units' liveliness, by which a unit may miss what the music asks for
 
 
@@ -191,7 +192,7 @@ def _fit(words: Vocabulary, asked: FloatArray) -> FloatArray:
     lively = np.clip(words.liveliness, -2.0, 2.0)
     usual = float(np.average(lively, weights=words.beats))
     spread = float(np.sqrt(np.average((lively - usual) ** 2, weights=words.beats)))
-    missed = (lively - usual) / max(spread, 1e-6) - np.clip(asked, -2.0, 2.0)
+    missed = (lively - usual) / max(spread, 1e-6) - ASKED * np.clip(asked, -2.0, 2.0)
     return np.asarray(np.exp(-0.5 * (missed / FIT) ** 2))
 
 
