@@ -120,7 +120,7 @@ def test_all_genres_share_a_vocabulary_that_keeps_them_apart(together):
 
 def test_a_genre_cut_out_of_the_network_answers_as_the_network_does(together):
     settings = TrainConfig(genre="all", **TINY)
-    net = training._new_net(settings, together.vocabulary).eval()
+    net = training._new_net(settings, together).eval()
     part, words = genre_part(net, together.vocabulary, {"tango": 1.0})
     rows = np.flatnonzero(together.vocabulary.group == GENRES.index("tango"))
     tensors = CorpusTensors(together.corpus, 32, 3)
@@ -193,7 +193,7 @@ def test_two_processes_end_as_one_does(data, tmp_path):
 
 def test_processes_that_cannot_share_the_work_are_refused(together, tmp_path):
     settings = TrainConfig(genre="all", **TINY)
-    run = TrainingRun(settings, training._new_net(settings, together.vocabulary), tmp_path)
+    run = TrainingRun(settings, training._new_net(settings, together), tmp_path)
     tensors = CorpusTensors(together.corpus, 32, settings.rollout)
     with pytest.raises(UsageError, match="3 processes cannot share 2 shards"):
         do_update(settings, run, tensors, World(0, 3, torch.device("cpu")), 0)
