@@ -7,8 +7,6 @@ on and how, what was measured, and the SHA-256 of the weight file.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -29,9 +27,9 @@ from robodance.audio.encoder_net import (
 )
 from robodance.audio.mu_law import mu_law_decode, mu_law_encode
 from robodance.errors import DataError
-from robodance.output import write_atomically, write_json
 from robodance.resources import weights_path
 from robodance.values import FEATURE_DIM, FloatArray, SongFeatures
+from robodance.weight_card import read_with_card, write_with_card
 
 __all__ = [
     "FORMAT_VERSION",
@@ -156,16 +154,8 @@ def save_encoder(
         np.asarray(array, dtype=np.float32) for array in standard
     )
     content = save(arrays)
-    with write_atomically(path) as file:
-        file.write(content)
-    full = {
-        "format_version": FORMAT_VERSION,
-        "network": asdict(net.config),
-        "mode": heads.mode,
-        **card,
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    write_json(full, path.with_suffix(".json"))
+    told = {"network": asdict(net.config), "mode": heads.mode, **card}
+    write_with_card(path, content, FORMAT_VERSION, told)
 
 
 def load_encoder(path: Path | str) -> EncoderWeights:
@@ -179,15 +169,7 @@ def load_encoder(path: Path | str) -> EncoderWeights:
     from safetensors.torch import load
 
     path = Path(path)
-    card = _read_card(path.with_suffix(".json"))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); give a weight file") from error
-    if hashlib.sha256(content).hexdigest() != card.get("sha256"):
-        raise DataError(
-            f"{path}: is not the file its card describes (SHA-256 differs); fetch both again"
-        )
+    content, card = read_with_card(path, FORMAT_VERSION)
     try:
         tensors = {name: tensor.float() for name, tensor in load(content).items()}
         net, heads = MusicEncoder(_shape(card["network"])), Heads(card["mode"])
@@ -215,22 +197,3 @@ def _shape(told: Mapping[str, Any]) -> EncoderConfig:
         pooling=told["pooling"],
         dropout=told["dropout"],
     )
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(
-            f"{path}: the card of the weights cannot be read ({error.strerror}); it must lie "
-            "beside the weight file"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{path}: not a card (no valid JSON); fetch it again") from error
-    version = card.get("format_version") if isinstance(card, dict) else None
-    if version != FORMAT_VERSION:
-        raise DataError(
-            f"{path}: format {version!r}; this version reads {FORMAT_VERSION}; train again, or "
-            "install the version that wrote it"
-        )
-    return dict(card)

@@ -7,7 +7,6 @@ how, what was measured, and the SHA-256 of the weight file.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,9 +19,9 @@ from numpy.typing import NDArray
 from robodance.choreography.phrases import Vocabulary
 from robodance.choreography.sampling import Normaliser
 from robodance.errors import DataError
-from robodance.output import write_atomically, write_json
+from robodance.weight_card import read_with_card, write_with_card
 
-__all__ = ["FORMAT_VERSION", "Checkpoint", "card_path", "load_checkpoint", "save_checkpoint"]
+__all__ = ["FORMAT_VERSION", "Checkpoint", "load_checkpoint", "save_checkpoint"]
 
 FORMAT_VERSION = 1
 
@@ -42,11 +41,6 @@ class Checkpoint:
     vocabulary: Vocabulary
     normaliser: Normaliser
     card: Mapping[str, Any] = field(repr=False)
-
-
-def card_path(weights: Path) -> Path:
-    """Return where the card of a weight file lies."""
-    return weights.with_suffix(".json")
 
 
 def save_checkpoint(
@@ -84,14 +78,7 @@ def save_checkpoint(
     for name in ("mean", "spread"):
         arrays[f"normaliser.{name}"] = np.asarray(getattr(normaliser, name), dtype=np.float32)
     content = save(arrays, metadata={"tags": json.dumps(list(vocabulary.tags))})
-    with write_atomically(path) as file:
-        file.write(content)
-    full = {
-        "format_version": FORMAT_VERSION,
-        **card,
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    write_json(full, card_path(path))
+    write_with_card(path, content, FORMAT_VERSION, card)
 
 
 def load_checkpoint(path: Path | str) -> Checkpoint:
@@ -104,15 +91,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
-    card = _read_card(card_path(path))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if hashlib.sha256(content).hexdigest() != card.get("sha256"):
-        raise DataError(
-            f"{path}: is not the file its card describes (SHA-256 differs); fetch both again"
-        )
+    _, card = read_with_card(path, FORMAT_VERSION)
     try:
         with safe_open(str(path), framework="numpy") as stream:
             tags = json.loads((stream.metadata() or {})["tags"])
@@ -138,19 +117,3 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         if name.startswith("network.")
     }
     return Checkpoint(network, vocabulary, normaliser, card)
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(
-            f"{path}: the card of the weights cannot be read ({error.strerror}); it must lie "
-            "beside the weight file"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{path}: not a card (no valid JSON)") from error
-    version = card.get("format_version") if isinstance(card, dict) else None
-    if version != FORMAT_VERSION:
-        raise DataError(f"{path}: format {version!r}; this version reads {FORMAT_VERSION}")
-    return dict(card)

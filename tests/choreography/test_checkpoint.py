@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from test_phrases import vocabulary
 
-from robodance.choreography.checkpoint import card_path, load_checkpoint, save_checkpoint
+from robodance.choreography.checkpoint import load_checkpoint, save_checkpoint
 from robodance.choreography.generator import GENERATORS, load_generator
 from robodance.choreography.sampling import Normaliser
 from robodance.config import GENRES
 from robodance.errors import DataError, UsageError
 from robodance.resources import weights_path
+from robodance.weight_card import card_path
 
 BUDGET_MB = 40.0  # all weights of the package together
 
