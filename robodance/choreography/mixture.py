@@ -19,11 +19,11 @@ from robodance.choreography.checkpoint import load_checkpoint
 from robodance.choreography.generator import Generator, load_generator
 from robodance.choreography.joins import Bridge
 from robodance.choreography.phrases import Phrase, PhraseDraw, beginnings
+from robodance.choreography.sampling import collected
 from robodance.choreography.turns import Turns
 from robodance.config import ChoreographyConfig
 from robodance.errors import DataError
 from robodance.resources import weights_path
-from robodance.skeleton import POSE_DIM
 from robodance.values import FloatArray, Genre, SongFeatures
 
 if TYPE_CHECKING:
@@ -113,17 +113,8 @@ class Mixture:
         progress: Callable[[float], None] | None = None,
     ) -> FloatArray:
         """Imagine a dance; arguments and result as ``Generator.generate``."""
-        from robodance.choreography.sampling import torch_threads
-
-        poses = np.empty((beats * FRAMES_PER_BEAT, POSE_DIM))
-        tell = progress or (lambda share: None)
-        with torch_threads(1):
-            frames = self.stream(clock, features, first_beat, beats, seed=seed)
-            for index, pose in enumerate(frames):
-                poses[index] = pose
-                if index % 64 == 0:
-                    tell(index / len(poses))
-        return poses
+        frames = self.stream(clock, features, first_beat, beats, seed=seed)
+        return collected(frames, beats * FRAMES_PER_BEAT, progress)
 
     def stream(
         self, clock: BeatClock, features: SongFeatures, first_beat: int, beats: int, *, seed: int

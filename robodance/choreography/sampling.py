@@ -22,6 +22,7 @@ __all__ = [
     "MIRROR_ORDER",
     "MIRROR_SIGN",
     "Normaliser",
+    "collected",
     "conditions",
     "mirror_poses",
     "rollout",
@@ -113,6 +114,19 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def collected(
+    frames: Iterator[FloatArray], count: int, progress: Callable[[float], None] | None
+) -> FloatArray:
+    """Return ``count`` poses (count, 74) that a stream gives one by one."""
+    poses = np.empty((count, POSE_DIM))
+    with torch_threads(1):  # a frame is too little work to share
+        for index, pose in enumerate(frames):
+            poses[index] = pose
+            if progress is not None and index % 64 == 0:
+                progress(index / count)
+    return poses
 
 
 def conditions(

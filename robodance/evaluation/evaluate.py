@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -154,23 +154,36 @@ def evaluate(
     )
 
 
+def _read(
+    folder: Path,
+    wanted: Wanted,
+    config: EvaluateConfig,
+    ear: Ear,
+    report: Callable[[float], None],
+    *,
+    robot: bool = False,
+) -> tuple[Row, list[str]]:
+    """Read a folder of motions as the settings want it."""
+    return read_row(
+        folder,
+        wanted.pairs,
+        ear,
+        dance_s=config.dance_s,
+        skeleton=wanted.skeleton,
+        frame_rate_hz=wanted.frame_rate_hz,
+        robot=robot,
+        code=config.coded_beats,
+        progress=report,
+    )
+
+
 def _given_rows(
     wanted: Wanted, config: EvaluateConfig, ear: Ear, tell: Progress, remarks: list[str]
 ) -> tuple[list[Row], Row | None]:
     rows: list[Row] = []
     for folder in wanted.motions:
         with tell.stage(f"reading {folder.name}") as report:
-            row, said = read_row(
-                folder,
-                wanted.pairs,
-                ear,
-                dance_s=config.dance_s,
-                skeleton=wanted.skeleton,
-                frame_rate_hz=wanted.frame_rate_hz,
-                robot=wanted.robot,
-                code=config.coded_beats,
-                progress=report,
-            )
+            row, said = _read(folder, wanted, config, ear, report, robot=wanted.robot)
         rows.append(row)
         remarks += said
     names = [row.name for row in rows]
@@ -245,16 +258,7 @@ def _from_folder(
 ) -> tuple[Bench, list[Row], list[str]]:
     assert wanted.real is not None
     with tell.stage("reading real dances") as report:
-        row, said = read_row(
-            wanted.real,
-            wanted.pairs,
-            ear,
-            dance_s=config.dance_s,
-            skeleton=wanted.skeleton,
-            frame_rate_hz=wanted.frame_rate_hz,
-            code=config.coded_beats,
-            progress=report,
-        )
+        row, said = _read(wanted.real, wanted, config, ear, report)
     held_out = tuple(s for k, s in enumerate(row.samples) if k % 6 == 5)  # every sixth
     training = tuple(s for k, s in enumerate(row.samples) if k % 6 != 5)
     if len(training) < 2:

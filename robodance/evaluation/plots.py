@@ -13,7 +13,7 @@ from robodance.evaluation.beats import at_rate
 from robodance.evaluation.dances import Sample
 from robodance.evaluation.table import JudgedRow
 from robodance.learning.metrics import root_relative
-from robodance.skeleton import INDEX
+from robodance.skeleton import BONES, INDEX, JOINT_NAMES
 from robodance.values import FloatArray
 
 if TYPE_CHECKING:
@@ -30,24 +30,10 @@ DENSE_HZ = 100.0
 Limb = tuple[tuple[str, ...], tuple[str, ...]]
 _HIPS, _SHOULDERS = ("right_hip", "left_hip"), ("right_shoulder", "left_shoulder")
 _HEADS = ("head_right", "head_left")
-LIMBS: tuple[Limb, ...] = (
-    (_HEADS[:1], _HEADS[1:]),
-    (_SHOULDERS[:1], _SHOULDERS[1:]),
-    (_HIPS[:1], _HIPS[1:]),
-    *(
-        ((f"{side}_{a}",), (f"{side}_{b}",))
-        for side in ("right", "left")
-        for a, b in (
-            ("shoulder", "elbow"),
-            ("elbow", "wrist"),
-            ("wrist", "hand"),
-            ("hip", "knee"),
-            ("knee", "ankle"),
-            ("ankle", "heel"),
-            ("heel", "toe"),
-            ("ankle", "toe"),
-        )
-    ),
+LIMBS: tuple[Limb, ...] = tuple(
+    ((JOINT_NAMES[a],), (JOINT_NAMES[b],))
+    for a, b in BONES
+    if "waist" not in (JOINT_NAMES[a], JOINT_NAMES[b])
 )
 """What is drawn of a body: lines between the middles of two groups of joints."""
 FRONT_LIMBS: tuple[Limb, ...] = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -100,6 +101,18 @@ def _settings(
     return settings if seed is None else replace(settings, seed=seed)
 
 
+@contextmanager
+def _reporting(tell: Progress, title: str) -> Iterator[Callable[[float, str], None]]:
+    """Give a stage's body something to call with the share done and a line about it."""
+    with tell.stage(title) as report:
+
+        def progress(share: float, line: str) -> None:
+            report(share)
+            tell.say(line)
+
+        yield progress
+
+
 def _train_encoder(
     settings: EncoderTrainConfig, data: Path, out: Path | None, resume: bool, tell: Progress
 ) -> dict[str, Any]:
@@ -108,12 +121,7 @@ def _train_encoder(
 
     keep_memory()
     folder = out or Path("runs") / f"encoder_{settings.mode}"
-    with tell.stage(f"training the music encoder, {settings.mode}") as report:
-
-        def progress(share: float, line: str) -> None:
-            report(share)
-            tell.say(line)
-
+    with _reporting(tell, f"training the music encoder, {settings.mode}") as progress:
         weights = train_encoder(settings, data, folder, resume=resume, progress=progress)
     return {
         "family": "encoder",
@@ -127,16 +135,11 @@ def _train_encoder(
 def _train_autoregressive(
     settings: TrainConfig, data: Path, out: Path | None, resume: bool, tell: Progress
 ) -> dict[str, Any]:
+    from robodance.learning.starting import weights_name
     from robodance.learning.training import train as train_generator
 
-    variant = "" if settings.variant == "improved" else f"_{settings.variant}"
-    folder = out or Path("runs") / f"autoregressive{variant}_{settings.genre}"
-    with tell.stage(f"training {settings.genre}") as report:
-
-        def progress(share: float, line: str) -> None:
-            report(share)
-            tell.say(line)
-
+    folder = out or Path("runs") / weights_name(settings)
+    with _reporting(tell, f"training {settings.genre}") as progress:
         weights = train_generator(settings, data, folder, resume=resume, progress=progress)
     return {
         "family": "autoregressive",

@@ -68,18 +68,11 @@ class FeetPoses:
         return cls(places, turns)
 
     def part(self, first: int, last: int) -> FeetPoses:
-        """Return the samples from ``first`` until ``last``; feet that stay are as they were."""
+        """Return the samples from ``first`` until ``last``."""
+        return self.at(slice(first, last))
 
-        def cut(values: FloatArray) -> FloatArray:
-            return values if len(values) == 1 else values[first:last]
-
-        return FeetPoses(
-            {side: cut(place) for side, place in self.positions_m.items()},
-            {side: cut(turn) for side, turn in self.turns.items()},
-        )
-
-    def at(self, rows: IntArray) -> FeetPoses:
-        """Return some of the samples."""
+    def at(self, rows: IntArray | slice) -> FeetPoses:
+        """Return some of the samples; feet that stay are as they were."""
 
         def chosen(values: FloatArray) -> FloatArray:
             return values if len(values) == 1 else values[rows]

@@ -40,7 +40,7 @@ from robodance.choreography.phrases import (
     draw_phrases,
     lay_out,
 )
-from robodance.choreography.sampling import conditions, torch_threads
+from robodance.choreography.sampling import collected, conditions
 from robodance.choreography.streaming import PoseStream
 from robodance.choreography.turns import Turns
 from robodance.errors import DataError
@@ -213,15 +213,8 @@ class Autoregressive:
         progress: Callable[[float], None] | None = None,
     ) -> FloatArray:
         """Imagine a dance; arguments and result as ``Generator.generate``."""
-        poses = np.empty((beats * FRAMES_PER_BEAT, POSE_DIM))
-        tell = progress or (lambda share: None)
-        with torch_threads(1):  # a frame is too little work to share
-            frames = self.stream(clock, features, first_beat, beats, seed=seed, shares=shares)
-            for index, pose in enumerate(frames):
-                poses[index] = pose
-                if index % 64 == 0:
-                    tell(index / len(poses))
-        return poses
+        frames = self.stream(clock, features, first_beat, beats, seed=seed, shares=shares)
+        return collected(frames, beats * FRAMES_PER_BEAT, progress)
 
     def stream(
         self,
