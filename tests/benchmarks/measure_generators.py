@@ -1,8 +1,10 @@
 """What the shipped generators do: energy, tempo, pace, joins; with data, projection too.
 
     python tests/benchmarks/measure_generators.py [--seeds N] [--data DIR] [--genre NAME]
+        [--songs FILE ...]
 
-Rendered songs, and with ``--data`` the songs of each genre in the published sets.
+Rendered songs, with ``--data`` the songs of each genre in the published sets, and with
+``--songs`` any songs, danced in every genre with one seed.
 Figures: *energy*, the correlation of the dance's mean joint speed with the music's loudness
 over 4-beat windows, mean over songs and seeds; *fastest joint* on the finished dances; the
 gate's figures of one dance at 80, 120 and 160 beats a minute, at which speeds are divided by
@@ -19,11 +21,13 @@ from pathlib import Path
 
 import numpy as np
 
+from robodance.audio.analysis import analyse_song
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock
 from robodance.choreography.dance import create_dance, dance_beats
 from robodance.choreography.generator import load_generator
 from robodance.choreography.sampling import torch_threads
 from robodance.config import GENRES, AudioConfig, ChoreographyConfig
+from robodance.errors import AudioError
 from robodance.learning.dataset import load_library
 from robodance.learning.datasets.choreonet import GENRE_LETTERS
 from robodance.learning.gate import as_dict, measure
@@ -84,19 +88,20 @@ def energy_correlation(song: SongAnalysis, dance, beat_s: float) -> float:
     return float(np.corrcoef(*means)[0, 1])
 
 
-def songs_of(genre: str, card, data: Path | None, seeds: int) -> dict[str, list[SongAnalysis]]:
-    """Return rendered songs, and the genre's songs in the data."""
+def songs_of(
+    genre: str, card, data: Path | None, seeds: int, given: tuple[Path, ...] = ()
+) -> dict[str, list[SongAnalysis]]:
+    """Return rendered songs, the genre's songs in the data, and those that are given."""
     found = {"rendered": [rendered(card, seed) for seed in range(seeds)]}
     if data is not None:
-        from robodance.audio.analysis import analyse_song
-        from robodance.errors import AudioError
-
         found["recorded"] = []
         for path in sorted(data.glob(f"**/music/{GENRE_LETTERS[genre]}/*.mp3")):
             try:
                 found["recorded"].append(analyse_song(path, AudioConfig(genre=genre)))
             except AudioError:  # some songs of the published set are cut off
                 continue
+    if given:
+        found["given"] = [analyse_song(path, AudioConfig(genre=genre)) for path in given]
     return found
 
 
@@ -127,12 +132,14 @@ def nearest_and_frechet(dances, real: np.ndarray) -> tuple[float, float]:
     return 100.0 * float(np.mean(gaps)), float(frechet)
 
 
-def tell_energy(genre: str, card, data: Path | None, seeds: int) -> None:
-    """Print energy, fastest joint and pace."""
-    for kind, songs in songs_of(genre, card, data, seeds).items():
+def tell_energy(
+    genre: str, card, data: Path | None, seeds: int, given: tuple[Path, ...] = ()
+) -> None:
+    """Print energy and fastest joint; songs that are given are danced with one seed."""
+    for kind, songs in songs_of(genre, card, data, seeds, given).items():
         found, fastest = [], 0.0
         for song in songs:
-            for seed in range(seeds):
+            for seed in range(1 if kind == "given" else seeds):
                 end = min(song.song.duration_s, LONGEST_S)
                 dance = create_dance(song, ChoreographyConfig(), seed=seed, to_s=end)
                 found.append(energy_correlation(song, dance, card["beat_s"]))
@@ -223,12 +230,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--genre", choices=GENRES)
+    parser.add_argument("--songs", type=Path, nargs="+", default=[])
     options = parser.parse_args()
     for genre in [options.genre] if options.genre else GENRES:
         weights = weights_path(f"autoregressive_{genre}.safetensors")
         card = load_generator("autoregressive", weights).card
         tell_pace(genre, card)
-        tell_energy(genre, card, options.data, options.seeds)
+        tell_energy(genre, card, options.data, options.seeds, tuple(options.songs))
         tell_tempo(genre, card, options.seeds)
         if options.data is not None:
             tell_projection(genre, card, options.data, options.seeds)

@@ -1,0 +1,74 @@
+"""Which of the disturbances, all at once, a full-body dance falls by: each is left out in turn.
+
+python tests/benchmarks/blame_balance.py [--sets generated ...] [--data DATA] [--seconds 13]
+    [--seeds 2]
+
+A row for each disturbance: how many trials fell when all but that one were there. Plans are not
+verified here. ``all`` leaves none out.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from dances import dances
+
+from robodance.config import MotionConfig, SimulationConfig
+from robodance.motion.plan import adapt
+from robodance.performance.conductor import conduct
+from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation, in_pybullet
+from robodance.performance.inertial_feedback import stabilised
+from robodance.performance.trial import judge
+from robodance.robots.model import load_robot
+
+ROBOT = "nao_v6"
+LEFT_OUT = {
+    "all": (),
+    "pushes": ("push_ns",),
+    "lag": ("delay_s", "lag_s"),
+    "tilt": ("floor_tilt_rad",),
+    "com": ("com_error_m",),
+    "backlash": ("backlash_rad",),
+    "torque": ("torque_share",),
+    "mass": ("mass_share",),
+    "friction": ("friction",),
+}
+"""Name to the fields of a disturbance that are as in an undisturbed world."""
+
+
+def falls(plan, robot, what) -> bool:
+    """Return whether a robot that dances a plan under a disturbance falls."""
+    config = SimulationConfig()
+    with DisturbedSimulation(robot, config, what, in_pybullet) as body:
+        log = conduct(plan, stabilised(body, config))
+    return judge(plan, log, "together", what.known_delay_s, np.pi).fell_s is not None
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sets", nargs="+", default=["generated"])
+    parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--seconds", type=float, default=13.0)
+    parser.add_argument("--seeds", type=int, default=2)
+    options = parser.parse_args()
+    robot, settings = load_robot(ROBOT), MotionConfig(balance="full-body")
+    found = dances(options.sets, options.data, options.seconds)
+    plans = [adapt(dance, robot, settings).plan for _, _, dance in found]
+    calm = DISTURBANCES["nominal"]
+    print("| left out | fell |\n|-|-|")
+    for name, fields in LEFT_OUT.items():
+        less = {field: getattr(calm, field) for field in fields}
+        tried = [
+            falls(plan, robot, replace(DISTURBANCES["together"], seed=seed, **less))
+            for plan in plans
+            for seed in range(options.seeds)
+        ]
+        print(f"| {name} | {sum(tried)} of {len(tried)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
