@@ -44,12 +44,13 @@ class VerificationConfig:
 
     disturbances: str = "all"
     """Tried beside the undisturbed plan, separated by commas: pushes, lag, torque, tilt, heavier,
-    friction, com, backlash; all: these eight; none: no verification at all."""
+    friction, com, backlash; all: these eight; lighter; together: all at once, which calms a dance
+    much; none: no verification at all."""
     nominal_tilt_deg: float = 2.0
     """The trunk may lean this much beside the plan without disturbance."""
     disturbed_tilt_deg: float = 6.0
     """The same under a disturbance."""
-    rounds: int = 6
+    rounds: int = 7
     """How often a passage is tried at most; before the last time the dance ends as upper-body."""
 
     def __post_init__(self) -> None:

@@ -6,8 +6,8 @@ moment; then the dance is planned again, and tried again from shortly before the
 every second of the plan that comes out has been simulated on the way to the end, under every
 disturbance.
 
-A passage gets half its sway first, then none, then none around it either. If nothing helps,
-the whole dance ends as upper-body.
+A passage gets half its sway and half its steps first, then no steps, then no sway either, then
+the same around it. If nothing helps, the whole dance ends as upper-body.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
-from robodance.performance.disturbances import FIXED
+from robodance.performance.disturbances import DISTURBANCES, FIXED
 from robodance.performance.trial import Trial
 from robodance.performance.trials import open_trials
 from robodance.robots.model import advice
@@ -32,6 +32,8 @@ __all__ = ["Adaptable", "Reduction", "Verified", "verify_and_attenuate"]
 BEFORE_S, AFTER_S = 2.5, 0.5  # of a failure: what is asked for less
 FADE_S = 0.6
 HALF = 0.5
+CALMER = (HALF, 0.45, 0.0)  # a little less than half of a step is none (motion.footsteps)
+ALL = "all"  # of the fixed disturbances
 
 
 class Adaptable(Protocol):
@@ -167,11 +169,14 @@ def verify_and_attenuate(
 
 def _allowed(config: VerificationConfig) -> dict[str, float]:
     """Return the disturbances to try and the tilt error that each allows."""
-    names = tuple(FIXED) if config.disturbances == "all" else config.disturbance_names
-    for name in names:
-        if name not in FIXED:
-            raise ConfigError(f"verification.disturbances: no {name!r}; {advice(name, FIXED)}")
+    names: list[str] = []
+    for name in config.disturbance_names:
+        if name not in {ALL, *DISTURBANCES}:
+            known = [ALL, *DISTURBANCES]
+            raise ConfigError(f"verification.disturbances: no {name!r}; {advice(name, known)}")
+        names += FIXED if name == ALL else [name]
     allowed = {"nominal": float(np.radians(config.nominal_tilt_deg))}
+    names = [name for name in names if name != "nominal"]  # which is always tried
     return allowed | dict.fromkeys(names, float(np.radians(config.disturbed_tilt_deg)))
 
 
@@ -190,7 +195,7 @@ class _Failure:
 
 
 def _calmer(share: FloatArray, moment_s: float, knot_rate_hz: float) -> FloatArray:
-    """Return half the share around a failure; nothing where it was half already, or wider."""
+    """Return the next smaller share around a failure; around that, where there is none."""
     times = np.arange(len(share)) / knot_rate_hz
     wider = 1.0
     while True:
@@ -199,8 +204,8 @@ def _calmer(share: FloatArray, moment_s: float, knot_rate_hz: float) -> FloatArr
         )
         fade = np.clip(1.0 - outside / FADE_S, 0.0, 1.0)
         fade = fade**2 * (3.0 - 2.0 * fade)
-        there = share[(fade >= 1.0)]
-        aim = HALF if there.max(initial=0.0) > HALF else 0.0
+        there = share[fade >= 1.0].max(initial=0.0)
+        aim = next((level for level in CALMER if level < there), 0.0)
         result = np.minimum(share, 1.0 - (1.0 - aim) * fade)
         if (result < share).any() or not share.any():
             return np.asarray(result)

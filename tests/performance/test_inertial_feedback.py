@@ -13,6 +13,7 @@ from robodance.performance.backends.simulation import PyBulletSimulation
 from robodance.performance.inertial_feedback import (
     FASTEST_RAD_S,
     LARGEST_RAD,
+    LEAN_GAIN,
     InertialFeedback,
     Stabilised,
     stabilised,
@@ -87,11 +88,12 @@ def test_the_foot_that_carries_pushes_back_and_the_one_that_swings_stays_level(
 ):
     moment = carried_by(stepping, number)
     forward = settled(stepping, moment, pitch=0.05)
-    assert forward[AT[f"{stands}AnklePitch"]] > 0.005  # toes down: the body goes back
+    enough = 0.5 * LEAN_GAIN * 0.05  # bounded in speed, it may still be on its way
+    assert forward[AT[f"{stands}AnklePitch"]] > enough  # toes down: the body goes back
     assert forward[AT[f"{swings}HipPitch"]] < -0.01  # the leg goes forward as the trunk does
     assert forward[AT[f"{swings}AnklePitch"]] == pytest.approx(0.0, abs=0.01)
     aside = settled(stepping, moment, roll=0.05)
-    assert aside[AT[f"{stands}AnkleRoll"]] > 0.005
+    assert aside[AT[f"{stands}AnkleRoll"]] > enough
     assert aside[AT[f"{swings}HipRoll"]] < -0.01
     arms = [k for name, k in AT.items() if "Hip" not in name and "Ankle" not in name]
     assert not forward[arms].any()
