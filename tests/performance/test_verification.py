@@ -11,6 +11,7 @@ from hand_made_plans import make_plan, standing_plan
 
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
+from robodance.motion.footsteps import LEAST_SHARE
 from robodance.performance.disturbances import DISTURBANCES, FIXED
 from robodance.performance.trial import run_trial
 from robodance.performance.trials import verify_plan
@@ -56,6 +57,18 @@ class Stubborn(Bow):
     """A dancer who does the same however little is asked for."""
 
     def again(self, share: np.ndarray) -> Bow:
+        return self
+
+
+class Tireless(Stubborn):
+    """One who remembers how little was asked for at the moment of the bow."""
+
+    def __init__(self, asked: list[float]) -> None:
+        super().__init__(boldest().share)
+        object.__setattr__(self, "asked", asked)
+
+    def again(self, share: np.ndarray) -> Bow:
+        self.asked.append(float(share[round(BOW_S * KNOT_RATE_HZ)]))
         return self
 
 
@@ -149,6 +162,26 @@ def test_what_cannot_be_calmed_ends_and_says_so():
     assert "under torque" in said[1]
     assert found.reductions[0].share == 0.0  # all of it was given up in the end
     assert found.reductions[-1].end_s == pytest.approx(SECONDS)
+
+
+def test_half_is_asked_for_then_no_steps_then_nothing():
+    asked: list[float] = []
+    config = VerificationConfig(disturbances="torque", rounds=5)
+    verify_and_attenuate(Tireless(asked), "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert asked[:3] == pytest.approx([0.5, 0.45, 0.0])
+    assert asked[1] < LEAST_SHARE <= asked[0]  # smaller shares of a step are no step
+
+
+def test_every_disturbance_can_be_asked_for_beside_the_eight():
+    calm = Bow(np.zeros(round(KNOT_RATE_HZ) + 1), seconds=1.0)
+    config = VerificationConfig(disturbances="all, together,lighter")
+    found = verify_and_attenuate(calm, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert [trial.disturbance for trial in found.trials] == [
+        "nominal",
+        *FIXED,
+        "together",
+        "lighter",
+    ]
 
 
 def test_a_plan_that_stands_is_left_as_it_is():
