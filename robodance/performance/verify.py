@@ -7,7 +7,7 @@ every second of the plan that comes out has been simulated on the way to the end
 disturbance.
 
 A passage gets half its sway and half its steps first, then no steps, then no sway either, then
-the same around it. If nothing helps, the whole dance ends as upper-body.
+the same around it. If nothing helps, the whole dance has no steps, and ends as upper-body.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ __all__ = ["Adaptable", "Reduction", "Verified", "verify_and_attenuate"]
 BEFORE_S, AFTER_S = 2.5, 0.5  # of a failure: what is asked for less
 FADE_S = 0.6
 HALF = 0.5
-CALMER = (HALF, 0.45, 0.0)  # a little less than half of a step is none (motion.footsteps)
+NO_STEPS = 0.45  # a little less than half of a step is none (motion.footsteps)
+CALMER = (HALF, NO_STEPS, 0.0)
 ALL = "all"  # of the fixed disturbances
 
 
@@ -158,8 +159,9 @@ def verify_and_attenuate(
                     break
                 failures += found
                 calmer = [_calmer(share, failure.moment_s, knot_rate_hz) for failure in found]
-                last = number == config.rounds - 1
-                share = np.zeros_like(share) if last else np.min(calmer, axis=0)
+                left = config.rounds - number
+                everywhere = {1: 0.0, 2: NO_STEPS}.get(left, 1.0)
+                share = np.minimum(np.min(calmer, axis=0), everywhere)
                 made = made.again(share)
                 running.take(made.plan)
                 rounds += 1
