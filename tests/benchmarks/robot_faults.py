@@ -48,6 +48,7 @@ from naoqi_process import (
     virtual_nao,
     wait_for_a_processor,
 )
+from warm_process import WarmProcess, preload
 
 from robodance.errors import RobotError
 from robodance.robots.model import load_robot
@@ -73,6 +74,11 @@ STOPPED_S, REST_S, GONE_S = 0.3, 8.0, 3.0
 NOTHING = "it did not happen"
 HELD_S = 5.0  # of robot time: in less it has played what it holds
 LIMIT_S = 60.0
+AHEAD_S = 0.05
+LIBRARIES = (
+    "soundfile", "robodance.cli", "robodance.performance.backends.naoqi",
+    "robodance.performance.conductor", "robodance.virtual_nao.server", "scipy.signal",
+)  # fmt: skip
 
 
 def dancer():
@@ -128,6 +134,7 @@ def happen(url, process, kind, argument, after_s):
             return time.monotonic(), robot_s
         link.call("RobodanceFaults", "happenAfter", kind, after_s, argument)
         due = time.monotonic() + after_s  # a robot that is late lets it happen later
+        time.sleep(max(0.0, after_s - AHEAD_S))  # there is nothing to be asked before
         while time.monotonic() < due + LIMIT_S:
             with contextlib.suppress(RobotError):
                 if link.call("RobodanceFaults", "happened", timeout_s=0.5):
@@ -174,19 +181,43 @@ def stopped_after(url, robot_s):
     return float(max(stands[0], silent[0]) - robot_s)
 
 
-def trial(kind, number, after_s=None):
-    """One dance that goes wrong; at a random moment, if no other is given."""
+def begin_cold():
+    """Start the dancing process as a user starts one."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, __file__, "--dancer"]
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+
+
+def begin_warm():
+    """Start the dancing process with its libraries imported."""
+    return WarmProcess(dancer, talks=True)
+
+
+def begin_warm_nao(*arguments):
+    """Start a virtual NAO with its libraries imported."""
+    return WarmProcess(_robodance, arguments)
+
+
+def _robodance():
+    from robodance import cli
+
+    cli.run()
+
+
+def trial(kind, number, after_s=None, *, warm=False):
+    """One dance that goes wrong; at a random moment, if no other is given.
+
+    Both its processes are new; ``warm`` ones begin with their libraries imported.
+    """
     dice = random.Random(f"{kind} {number}")
     argument, code = KINDS[kind]
     argument = dice.choice(TOUCHES) if argument == "?" else argument
     found = {"kind": kind, "number": number, "argument": argument, "wanted": code}
     if after_s is None:
         after_s = dice.uniform(0.3, 0.6 * DANCE_S)
-    process = subprocess.Popen(
-        [sys.executable, __file__, "--dancer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    with virtual_nao("--life", "disabled", "--posture", "StandInit") as url:
+    process = begin_warm() if warm else begin_cold()
+    begin = {"begin": begin_warm_nao} if warm else {}
+    with virtual_nao("--life", "disabled", "--posture", "StandInit", **begin) as url:
         try:
             with linked(url) as link:
                 link.call("ALMotion", "wakeUp", timeout_s=LIMIT_S)
@@ -212,7 +243,7 @@ def valid_trial(kind, number, version, share):
     for _ in range(REPEATS):
         wait_for_a_processor(share)
         began = time.monotonic()
-        rows.append(trial(kind, number))
+        rows.append(trial(kind, number, warm=True))
         took = round(time.monotonic() - began, 1)
         rows[-1] |= {
             "version": version,
@@ -310,7 +341,9 @@ def main():
     parser.add_argument("--times", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
-    parser.add_argument("--share", type=float, default=SHARE, help="of a processor to begin with")
+    parser.add_argument(
+        "--share", type=float, default=SHARE, help="of a processor to begin with; 0: do not ask"
+    )
     parser.add_argument("--dancer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.dancer:
@@ -324,6 +357,7 @@ def main():
     version = version_of(Path(__file__).parent)
     due = [(k, n) for n in range(options.times) for k in options.kinds if (k, n) not in done]
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    preload(*LIBRARIES)
     with ThreadPoolExecutor(options.at_once) as pool, options.out.open("a") as file:
         try:
             for found in pool.map(lambda pair: valid_trial(*pair, version, options.share), due):

@@ -25,15 +25,20 @@ SHARE, SPIN_S, PAUSE_S = 0.5, 0.2, 5.0
 FAST = NaoqiConfig(unasked=True, sound="none", reconnect_s=2.0)
 
 
-@contextlib.contextmanager
-def virtual_nao(*arguments, with_pid=False):
-    """Start one on a free port, yield its address (and its id), and end it by its process id."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "robodance", "virtual-nao", "--port", "0", "--json", *arguments],
+def begin_cold(*arguments):
+    """Start ``robodance`` as a user does."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "robodance", *arguments],
         stdout=subprocess.PIPE,
         text=True,
         env=dict(os.environ, QI_LOG_LEVEL="1"),
     )
+
+
+@contextlib.contextmanager
+def virtual_nao(*arguments, with_pid=False, begin=begin_cold):
+    """Start one on a free port, yield its address (and its id), and end it by its process id."""
+    process = begin("virtual-nao", "--port", "0", "--json", *arguments)
     try:
         url = json.loads(process.stdout.readline())["url"]
         yield (url, process.pid) if with_pid else url
@@ -119,8 +124,8 @@ def excused(url, user="nao"):
 
 
 def wait_for_a_processor(share=SHARE):
-    """Wait until other work leaves enough for a robot and its dancer."""
-    while True:
+    """Wait until other work leaves enough for a robot and its dancer; 0: do not wait."""
+    while share > 0.0:
         wall_s, cpu_s = time.monotonic(), time.thread_time()
         while time.monotonic() - wall_s < SPIN_S:
             pass
