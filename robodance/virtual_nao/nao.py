@@ -117,7 +117,7 @@ class VirtualNao:
         self._hook: int | None = None
         self._lifted_until = 0.0
         self._strength = np.zeros(len(posture))
-        self.felt = self._feel()
+        self.felt = self._feel(None)
         self._remembered = self.felt
         self._connect_memory()
 
@@ -208,7 +208,7 @@ class VirtualNao:
 
     def _cycle(self) -> None:
         """Begin a motion cycle: feel, protect, command."""
-        self.felt = self._feel()
+        self.felt = self._feel(self.felt)
         cycle_s = self.joints.cycle_s
         self.heat.advance(self.felt.torques_nm, cycle_s)
         if self.falls.look(self.felt):
@@ -237,7 +237,7 @@ class VirtualNao:
         self._gears = np.where(limp, slipping, measured)
         return np.where(limp, self._gears, before), np.where(limp, self._gears, after)
 
-    def _feel(self) -> Feeling:
+    def _feel(self, before: Feeling | None) -> Feeling:
         return feel(
             self.world,
             self.heat,
@@ -245,6 +245,7 @@ class VirtualNao:
             stiffness=self._strength,
             battery=self.battery,
             touched=frozenset(self.touched),
+            before=before,
         )
 
     def _fall(self) -> None:

@@ -40,6 +40,10 @@ class Feeling:
         heat_status: Shape (J,), 0 to 3.
         fsr_kg: Side and place to what the sensor carries, kg.
         tilt_rad: Angle of the torso about x and about y, and from upright.
+        turning_rad_s: Shape (3,), how the torso turns, in its axes.
+        pull_m_s2: Shape (3,), what an accelerometer feels, in the torso's axes: a robot that
+            stands is pulled up by its feet.
+        velocity_m_s: Shape (3,), of the torso, world.
         torso_pose: Shape (7,), world.
         com_margin_m: Distance of the centre of mass to the edge of the support, negative
             outside; 0 when no foot is loaded.
@@ -55,6 +59,9 @@ class Feeling:
     heat_status: FloatArray = field(repr=False)
     fsr_kg: dict[tuple[str, str], float] = field(repr=False)
     tilt_rad: tuple[float, float, float]
+    turning_rad_s: FloatArray = field(repr=False)
+    pull_m_s2: FloatArray = field(repr=False)
+    velocity_m_s: FloatArray = field(repr=False)
     torso_pose: FloatArray = field(repr=False)
     com_margin_m: float
     battery: float
@@ -63,6 +70,12 @@ class Feeling:
     def load_kg(self, side: str) -> float:
         """Return what a foot carries."""
         return sum(kg for (foot, _), kg in self.fsr_kg.items() if foot == side)
+
+    def center_of_pressure_m(self, side: str) -> FloatArray:
+        """Return where a foot is pressed, x and y (2,) in its ankle's frame; 0 in the air."""
+        places = np.array(list(FSR_POSITIONS_M[side].values()))
+        loads = np.array([self.fsr_kg[side, place] for place in FSR_POSITIONS_M[side]])
+        return np.asarray(loads @ places / loads.sum()) if loads.sum() > 0.0 else np.zeros(2)
 
     @property
     def loaded(self) -> bool:
@@ -116,8 +129,9 @@ def feel(
     stiffness: FloatArray,
     battery: float,
     touched: frozenset[str],
+    before: Feeling | None = None,
 ) -> Feeling:
-    """Read every sensor."""
+    """Read every sensor; the accelerometer compares with the moment before."""
     measured, torques = world.joints()
     steps = np.round(measured / ENCODER_STEP_RAD) * ENCODER_STEP_RAD
     for hand in world.robot.hands:
@@ -126,6 +140,12 @@ def feel(
     rotation = np.array(pybullet.getMatrixFromQuaternion(pose[3:])).reshape(3, 3)
     up = rotation[2]  # the world's vertical in the torso's axes
     fsr, margin = _feet(world)
+    velocity, turning = map(
+        np.array, pybullet.getBaseVelocity(world.body, physicsClientId=world.client)
+    )
+    pull = np.array([0.0, 0.0, GRAVITY_M_S2])
+    if before is not None and time_s > before.time_s:
+        pull = pull + (velocity - before.velocity_m_s) / (time_s - before.time_s)
     return Feeling(
         time_s=time_s,
         joints_rad=steps,
@@ -139,6 +159,9 @@ def feel(
             float(np.arctan2(-up[0], np.hypot(up[1], up[2]))),
             float(np.arccos(np.clip(up[2], -1.0, 1.0))),
         ),
+        turning_rad_s=turning @ rotation,
+        pull_m_s2=pull @ rotation,
+        velocity_m_s=velocity,
         torso_pose=pose,
         com_margin_m=margin,
         battery=battery,
@@ -201,8 +224,13 @@ def hardware_keys(joint_names: tuple[str, ...]) -> Iterator[str]:
     for foot in ("LFoot", "RFoot"):
         for place in (*(f"FSR/{p}" for p in FSR_POSITIONS_M["left"]), "FSR/TotalWeight"):
             yield f"{base}/{foot}/{place}/Sensor/Value"
+        for axis in "XY":
+            yield f"{base}/{foot}/FSR/CenterOfPressure/{axis}/Sensor/Value"
     for axis in "XY":
         yield f"{base}/InertialSensor/Angle{axis}/Sensor/Value"
+    for axis in "XYZ":
+        yield f"{base}/InertialSensor/Gyroscope{axis}/Sensor/Value"
+        yield f"{base}/InertialSensor/Accelerometer{axis}/Sensor/Value"
     yield f"{base}/Battery/Charge/Sensor/Value"
     for sensor in TOUCH_KEYS.values():
         yield f"{base}/{sensor}/Sensor/Value"
@@ -216,6 +244,7 @@ TOUCH_KEYS = {
     "left_bumper": "LFoot/Bumper/Left",
     "right_bumper": "RFoot/Bumper/Right",
 }
+AXES = "XYZ"
 AMPERES_AT_NOMINAL = 0.3  # ours: the current that teams report as the one that heats
 
 
@@ -244,10 +273,20 @@ def hardware_value(
     if side and parts[1] == "FSR" and rest.endswith("/Sensor/Value"):
         if parts[2] == "TotalWeight":
             return felt.load_kg(side)
+        if parts[2] == "CenterOfPressure" and parts[3] in ("X", "Y"):
+            return float(felt.center_of_pressure_m(side)["XY".index(parts[3])])
         return felt.fsr_kg.get((side, parts[2]))
     simple = {
         "InertialSensor/AngleX/Sensor/Value": felt.tilt_rad[0],
         "InertialSensor/AngleY/Sensor/Value": felt.tilt_rad[1],
+        **{
+            f"InertialSensor/{what}{axis}/Sensor/Value": float(value)
+            for what, values in (
+                ("Gyroscope", felt.turning_rad_s),
+                ("Accelerometer", felt.pull_m_s2),
+            )
+            for axis, value in zip(AXES, values, strict=True)
+        },
         "Battery/Charge/Sensor/Value": felt.battery,
         **{f"{k}/Sensor/Value": float(name in felt.touched) for name, k in TOUCH_KEYS.items()},
     }

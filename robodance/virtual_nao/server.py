@@ -16,9 +16,9 @@ from robodance.virtual_nao.nao import VirtualNao
 from robodance.virtual_nao.relay import Relay
 from robodance.virtual_nao.services.base import Service
 from robodance.virtual_nao.services.faults import RobodanceFaults, RobodanceJournal
+from robodance.virtual_nao.services.locomotion import WholeMotion
 from robodance.virtual_nao.services.memory import ALMemory
 from robodance.virtual_nao.services.posture import ALRobotPosture
-from robodance.virtual_nao.services.protection import FullMotion
 from robodance.virtual_nao.services.sound import ALAudioDevice, ALAudioPlayer, ALTextToSpeech
 from robodance.virtual_nao.services.state import (
     ALAutonomousLife,
@@ -84,7 +84,7 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
 
 
 def _services(nao: VirtualNao, faults: Faults, camera: Camera) -> list[Service]:
-    motion, speaker = FullMotion(nao), Loudspeaker(nao)
+    motion, speaker = WholeMotion(nao), Loudspeaker(nao)
     return [
         motion,
         ALRobotPosture(nao),

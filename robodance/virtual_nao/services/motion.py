@@ -223,19 +223,6 @@ class ALMotion(Service):
         """Return whether no task holds or waits for any of these joints."""
         return not set(self._nao.joints.columns(names)) & self._nao.joints.tasks.held()
 
-    def waitUntilMoveIsFinished(self) -> None:
-        """Return: there is no walking here."""
-
-    def stopMove(self) -> None:
-        """Stop walking; there is none here."""
-
-    def killMove(self) -> None:
-        """Stop walking; there is none here."""
-
-    def moveIsActive(self) -> bool:
-        """Return whether the robot walks: never."""
-        return False
-
     def _finish_with(self, task: Task, value: Any) -> Deferred:
         task.finish = lambda: value
         return task.answer

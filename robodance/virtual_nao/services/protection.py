@@ -15,6 +15,7 @@ from robodance.virtual_nao.services.motion import BREATHING_CHAINS, ALMotion
 __all__ = ["FullMotion"]
 
 ARMS = {"Arms": ("LArm", "RArm"), "LArm": ("LArm",), "RArm": ("RArm",)}
+AROUND = {"All": ("Move", *ARMS["Arms"]), "Move": ("Move",), **ARMS}
 FOOT_STATES = ("Fixed", "Plane", "Free")
 LEGS = {"Legs": ("LLeg", "RLeg"), "LLeg": ("LLeg",), "RLeg": ("RLeg",)}
 LEAN_RAD = 0.27  # of hips and ankles, until the middle of the body is over one foot
@@ -35,6 +36,9 @@ class FullMotion(ALMotion):
         self._smart_stiffness = True
         self._diagnosis = True
         self._idle = dict.fromkeys(CHAINS, False)
+        self._push_recovery = True
+        self._around = dict.fromkeys(("Move", *ARMS["Arms"]), True)
+        self._distances_m = {"orthogonal": 0.4, "tangential": 0.1}
 
     def setCollisionProtectionEnabled(self, name: Any, enabled: Any) -> bool:
         """Protect arms from the body and each other: their way is bent, silently."""
@@ -52,8 +56,37 @@ class FullMotion(ALMotion):
         return "none"
 
     def setExternalCollisionProtectionEnabled(self, name: Any, enabled: Any) -> None:
-        """Accept the call; on a NAO it is about walking only."""
-        text(name), flag(enabled)
+        """Keep the setting; on a NAO it is about walking only, and this one does not walk."""
+        for part in self._chains(AROUND, name):
+            self._around[part] = flag(enabled)
+
+    def getExternalCollisionProtectionEnabled(self, name: Any) -> bool:
+        """Return the setting."""
+        return all(self._around[part] for part in self._chains(AROUND, name))
+
+    def setOrthogonalSecurityDistance(self, distance: Any) -> None:
+        """Keep the setting: metres to what is ahead of a walk."""
+        self._distances_m["orthogonal"] = number(distance, 1e-3)
+
+    def getOrthogonalSecurityDistance(self) -> float:
+        """Return the setting."""
+        return self._distances_m["orthogonal"]
+
+    def setTangentialSecurityDistance(self, distance: Any) -> None:
+        """Keep the setting: metres to what is beside a walk."""
+        self._distances_m["tangential"] = number(distance, 1e-3)
+
+    def getTangentialSecurityDistance(self) -> float:
+        """Return the setting."""
+        return self._distances_m["tangential"]
+
+    def setPushRecoveryEnabled(self, enabled: Any) -> None:
+        """Keep the setting; nothing here answers a push."""
+        self._push_recovery = flag(enabled)
+
+    def getPushRecoveryEnabled(self) -> bool:
+        """Return the setting."""
+        return self._push_recovery
 
     def setFallManagerEnabled(self, enabled: Any) -> None:
         """Switch the fall manager on; off needs the owner's consent, which nobody gave."""

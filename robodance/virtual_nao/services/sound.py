@@ -12,6 +12,9 @@ from robodance.virtual_nao.sound import Loudspeaker
 __all__ = ["ALAudioDevice", "ALAudioPlayer", "ALTextToSpeech"]
 
 SECONDS_PER_CHARACTER = 0.07  # of speech: ours
+RATES_HZ = (16000, 22050, 44100, 48000)
+MOST_FRAMES = 16384
+FRAME_BYTES = 4  # two channels of 16 bits
 
 
 class ALAudioPlayer(Service):
@@ -112,7 +115,7 @@ class ALAudioPlayer(Service):
 
 
 class ALAudioDevice(Service):
-    """The output volume; 0..100."""
+    """The output volume, 0..100, and sound sent piece by piece, which nobody hears."""
 
     NAME = "ALAudioDevice"
 
@@ -120,6 +123,8 @@ class ALAudioDevice(Service):
         super().__init__(nao)
         self._volume = 60
         self._muted = False
+        self._rate_hz = 22050
+        self._sounds_until_s = 0.0
 
     def setOutputVolume(self, volume: Any) -> None:
         """Set the volume, 0..100."""
@@ -137,6 +142,41 @@ class ALAudioDevice(Service):
         """Return whether the loudspeaker is mute."""
         return self._muted
 
+    def setParameter(self, name: Any, value: Any) -> None:
+        """Set the only parameter there is here, ``outputSampleRate``."""
+        if name != "outputSampleRate":
+            raise NaoqiError(f"{name!r}: only outputSampleRate here")
+        if value not in RATES_HZ:
+            raise NaoqiError(f"{value!r}: expected one of {', '.join(map(str, RATES_HZ))}")
+        self._rate_hz = whole(value)
+
+    def getParameter(self, name: Any) -> int:
+        """Return the only parameter there is here, ``outputSampleRate``."""
+        if name != "outputSampleRate":
+            raise NaoqiError(f"{name!r}: only outputSampleRate here")
+        return self._rate_hz
+
+    def sendRemoteBufferToOutput(self, frames: Any, buffer: Any) -> Deferred:
+        """Play frames of two 16-bit channels; answers when what was sent before is over."""
+        count = whole(frames, 1, MOST_FRAMES)
+        wanted = 2 * count if isinstance(buffer, list) else FRAME_BYTES * count
+        if not isinstance(buffer, (str, bytes, list)) or len(buffer) != wanted:
+            raise NaoqiError(f"the buffer does not hold {count} frames of two 16-bit channels")
+        now = self._nao.time_s
+        begins = max(now, self._sounds_until_s)
+        self._sounds_until_s = begins + count / self._rate_hz
+        return self._after(begins - now, True)
+
+    def flushAudioOutputs(self) -> None:
+        """Forget what was sent and does not sound yet."""
+        self._sounds_until_s = self._nao.time_s
+
+    def playSine(self, frequency: Any, gain: Any, pan: Any, duration: Any) -> None:
+        """Play a tone; returns at once."""
+        whole(frequency, 1), whole(gain, 0, 100), number(pan, -1.0, 1.0)
+        begins = max(self._nao.time_s, self._sounds_until_s)
+        self._sounds_until_s = begins + number(duration, 0.0)
+
 
 class ALTextToSpeech(Service):
     """Speech, as long as a sentence lasts; what was said is kept in ALMemory."""
@@ -146,6 +186,8 @@ class ALTextToSpeech(Service):
     def __init__(self, nao: VirtualNao) -> None:
         super().__init__(nao)
         self._volume = 0.7
+        self._parameters = {"pitchShift": 0.0, "doubleVoice": 0.0, "speed": 100.0}
+        self._saying: list[Deferred] = []
         nao.memory.insert("ALTextToSpeech/CurrentSentence", "")
 
     def say(self, sentence: Any, language: Any = "English") -> Deferred:
@@ -156,7 +198,25 @@ class ALTextToSpeech(Service):
         memory.raise_event("ALTextToSpeech/CurrentSentence", text(sentence))
         said = self._after(SECONDS_PER_CHARACTER * len(sentence))
         said.then(lambda end: memory.raise_event("ALTextToSpeech/TextDone", 1))
+        self._saying = [*(other for other in self._saying if not other.done), said]
         return said
+
+    def stopAll(self) -> None:
+        """Say no more."""
+        for said in self._saying:
+            said.resolve()
+
+    def setParameter(self, name: Any, value: Any) -> None:
+        """Keep a parameter of the voice; speech lasts as long as before."""
+        if name not in self._parameters:
+            raise NaoqiError(f"{name!r}: expected one of {', '.join(self._parameters)}")
+        self._parameters[name] = number(value, 0.0)
+
+    def getParameter(self, name: Any) -> float:
+        """Return a parameter of the voice."""
+        if name not in self._parameters:
+            raise NaoqiError(f"{name!r}: expected one of {', '.join(self._parameters)}")
+        return self._parameters[name]
 
     def setVolume(self, volume: Any) -> None:
         """Set the volume, 0..1."""
