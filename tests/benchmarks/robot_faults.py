@@ -201,10 +201,14 @@ def begin_warm_nao(*arguments):
 
 
 def put_first(robot):
-    """Let a robot's physics go before other work: a NAO has a processor of its own."""
-    with contextlib.suppress(PermissionError):
-        nice = os.getpriority(os.PRIO_PROCESS, robot)
-        os.setpriority(os.PRIO_PROCESS, robot, nice - FIRST)  # of its main thread only
+    """Let a robot go before other work: a NAO has a processor of its own.
+
+    All its threads, since one that holds the interpreter's lock and waits makes all wait.
+    """
+    for thread in Path(f"/proc/{robot}/task").iterdir():
+        with contextlib.suppress(PermissionError, ProcessLookupError):
+            nice = os.getpriority(os.PRIO_PROCESS, int(thread.name))
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), nice - FIRST)
 
 
 def _robodance():
