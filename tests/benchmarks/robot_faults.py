@@ -67,6 +67,8 @@ KINDS = {
 }  # fmt: skip
 """What goes wrong, its argument, and the exit code that belongs to it."""
 LINK_LOST = {"drop": 1.0, "freeze": 3.0, "silence": 3.0}
+LATEST_S = {"refuse": DANCE_S - 4.0}
+"""A robot holds less than four seconds of a dance: later there may be no call left to refuse."""
 NO_REST = {"crash", "kill"}
 STILL = 0.25  # of the dance's median speed; the way to a crouch begins at rest
 LEGS = {"Hip", "Kne", "Ank"}
@@ -227,7 +229,7 @@ def trial(kind, number, after_s=None, *, warm=False):
     argument = dice.choice(TOUCHES) if argument == "?" else argument
     found = {"kind": kind, "number": number, "argument": argument, "wanted": code}
     if after_s is None:
-        after_s = dice.uniform(0.3, 0.6 * DANCE_S)
+        after_s = dice.uniform(0.3, LATEST_S.get(kind, 0.6 * DANCE_S))
     process = begin_warm() if warm else begin_cold()
     begin = {"begin": begin_warm_nao} if warm else {}
     quiet = ("--life", "disabled", "--posture", "StandInit")
