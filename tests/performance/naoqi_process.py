@@ -19,7 +19,7 @@ from robodance.performance.backends.naoqi import NaoqiRobot
 from robodance.performance.backends.naoqi_link import Link, parse_address
 from robodance.performance.conductor import conduct, executed_curve
 
-ROWS = 500
+ROWS = 100  # of the journal at once: more make a robot late
 LATE_S = 0.1  # a virtual robot that is later than this is no judge of real time
 SHARE, SPIN_S, PAUSE_S = 0.5, 0.2, 5.0
 FAST = NaoqiConfig(unasked=True, sound="none", reconnect_s=2.0)
@@ -145,7 +145,7 @@ def journal(url, since_s=0.0):
     """Return robot times (N,), audio positions (N,), commands (N, J), measured (N, J)."""
     rows = []
     with linked(url) as link:
-        while True:  # minutes at once would make the robot late
+        while True:
             after = rows[-1][0] if rows else since_s
             part = link.call("RobodanceJournal", "since", after, ROWS, timeout_s=30.0)
             rows += part
