@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import signal
 import sys
@@ -71,6 +72,7 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
             faults = Faults(nao, wire, relay)
             for service in (*_services(nao, faults, camera), journal):
                 wire.host(service, settings.version)
+            gc.freeze()  # what is there now stays: looking through it again makes the robot late
             ready(relay.url)
             _live(nao, wire.inbox, faults, journal, lambda: bool(stopping))
         finally:

@@ -4,6 +4,7 @@ They are forked from a process that has imported and done nothing else; from the
 are processes like any other, with arguments, streams, signals and an exit code of their own.
 """
 
+import gc
 import multiprocessing
 import os
 import subprocess
@@ -98,6 +99,7 @@ def _pipe(*, to_it=False):
 
 
 def _live(streams, body, arguments):
+    gc.freeze()  # to look through what all share would copy it
     for number, stream in enumerate(streams):
         if stream is not None:
             os.dup2(stream.fileno(), number)

@@ -28,6 +28,7 @@ def test_there_is_a_test_for_every_script():
         "wave.py",
         "stand_and_say.py",
         "read_sensors.py",
+        "reach.py",
     }
 
 
@@ -46,6 +47,15 @@ def test_it_reads_sensors(shared):
     assert "NAOqi 2.8.7.4, Standing, battery 90 %" in printed
     kg = [float(line.split()[2]) for line in printed.splitlines() if "carries" in line]
     assert sum(kg) == pytest.approx(5.36, rel=0.15)  # contact forces of one moment
+
+
+def test_it_reaches_where_it_is_told_and_does_not_walk(shared):
+    printed = run("reach.py", shared.url)
+    assert printed.startswith("5.36 kg")
+    away = [int(line.split()[2]) for line in printed.splitlines() if "mm from" in line]
+    assert len(away) == 2
+    assert max(away) <= 3  # 0.3 degrees of an arm of 0.2 m, and of the body that carries it
+    assert "no walk: this virtual robot does not walk" in printed
 
 
 def test_it_greets_who_touches_its_head(shared):
