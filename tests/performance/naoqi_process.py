@@ -21,7 +21,7 @@ from robodance.performance.conductor import conduct, executed_curve
 
 ROWS = 100  # of the journal at once: more make a robot late
 LATE_S = 0.1  # a virtual robot that is later than this is no judge of real time
-SHARE, SPIN_S, PAUSE_S = 0.5, 0.2, 5.0
+SHARE, SPIN_S, PAUSE_S = 0.5, 0.2, 2.0
 FAST = NaoqiConfig(unasked=True, sound="none", reconnect_s=2.0)
 
 
