@@ -12,6 +12,7 @@ from robodance.virtual_nao.reach import follow_keys
 NAO = load_robot("nao_v6")
 TORSO, WORLD, ROBOT = 0, 1, 2
 PLACE, TURN, ALL = 7, 56, 63
+CREEP = 0.02  # metres and radians: soles slide a little whenever a robot gets up or sways
 SERVO_M = 0.003  # joints follow within 0.3 degrees, an arm is 0.2 m long, a leg 0.3 m
 
 
@@ -70,11 +71,11 @@ def test_the_robot_stands_between_its_soles_and_in_the_world(shared, motion):
         soles = [position(motion, leg, ROBOT, sensors) for leg in ("LLeg", "RLeg")]
         middle = (soles[0] + soles[1]) / 2.0
         assert np.abs(middle[:3]).max() < 1e-6
-        assert soles[0][1] == pytest.approx(0.05, abs=2e-3)  # hips are 0.1 m apart
+        assert soles[0][1] == pytest.approx(0.05, abs=CREEP)  # hips are 0.1 m apart
     torso = position(motion, "Torso", WORLD, sensors=True)
     truth = np.array(wait(shared.service("RobodanceJournal").torsoPose(_async=True)))
     np.testing.assert_allclose(torso[:3], truth[:3], atol=1e-3)
-    assert motion.getRobotPosition(True) == pytest.approx(motion.getNextRobotPosition(), abs=5e-3)
+    assert motion.getRobotPosition(True) == pytest.approx(motion.getNextRobotPosition(), abs=CREEP)
     assert motion.getRobotVelocity() == [0.0, 0.0, 0.0]
 
 
@@ -155,8 +156,12 @@ def test_what_is_out_of_reach_is_come_near_to_within_the_limits(motion):
         assert low - 1e-9 <= angle <= high + 1e-9
 
 
-def test_effectors_queue_behind_joints_like_any_call(motion):
-    first = motion.angleInterpolation("LShoulderPitch", [1.0], [0.6], True, _async=True)
+def test_effectors_queue_behind_joints_and_begin_where_these_end(motion):
+    names = motion.getBodyNames("Body")
+    said = dict(zip(names, motion.getAngles("Body", False), strict=True)) | {"LShoulderPitch": 1.0}
+    row = np.array([[said[name] for name in NAO.joint_names]])
+    there = forward_kinematics(NAO, row).points(*NAO.landmarks["left_hand"])[0]
+    first = motion.angleInterpolation("LShoulderPitch", [1.0], [1.5], True, _async=True)
     second = motion.positionInterpolations(
         "LArm", TORSO, [[0.0, 0.0, 0.03, 0.0, 0.0, 0.0]], PLACE, [0.5], False, _async=True
     )
@@ -166,9 +171,9 @@ def test_effectors_queue_behind_joints_like_any_call(motion):
         "positionInterpolations",
     ]
     wait(first)
-    there = position(motion, "LArm", TORSO)  # the second begins where the first ends
     wait(second)
-    assert position(motion, "LArm", TORSO)[2] - there[2] == pytest.approx(0.03, abs=5e-3)
+    moved = position(motion, "LArm", TORSO)[:3] - there
+    np.testing.assert_allclose(moved, [0.0, 0.0, 0.03], atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -199,12 +204,13 @@ def test_it_takes_the_posture_in_which_walks_begin_and_stays_where_it_is(motion)
             ["LKneePitch", "RKneePitch"], [[0.8]] * 2, [[0.8]] * 2, True, _async=True
         )
     )
+    before = np.array(motion.getRobotPosition(True))
     wait(motion.moveInit(_async=True))
     knee = NAO.posture("StandInit")[NAO.index("LKneePitch")]
     assert motion.getAngles("LKneePitch", False)[0] == pytest.approx(knee, abs=1e-6)
     assert motion.moveIsActive() is False
     wait(motion.stopMove(_async=True))
-    assert np.abs(motion.getRobotPosition(True)).max() < 0.05
+    assert np.abs(np.array(motion.getRobotPosition(True)) - before).max() < CREEP
 
 
 def test_it_says_what_it_is_made_of(motion):
