@@ -86,35 +86,33 @@ class World:
                 self.body, index, positions_rad[column], 0.0, physicsClientId=self.client
             )
 
+    def efforts(self, strength: FloatArray, friction_nm: float) -> list[float]:
+        """Return what each motor may give, for ``step``.
+
+        Args:
+            strength: Shape (J,), share of each motor's effort.
+            friction_nm: What a gear holds against without its motor.
+        """
+        most = np.maximum(strength * self.robot.effort_limits_nm, friction_nm)
+        return [float(effort) for effort in most[self._columns]]
+
     def step(
-        self,
-        before_rad: FloatArray,
-        after_rad: FloatArray,
-        *,
-        strength: FloatArray | None = None,
-        friction_nm: float = 0.0,
+        self, before_rad: FloatArray, after_rad: FloatArray, *, efforts: list[float] | None = None
     ) -> None:
         """Simulate one physics step.
 
         Args:
             before_rad: Shape (J,), where the curve is at the beginning of the step.
             after_rad: Shape (J,), where it is at the end.
-            strength: Shape (J,), share of each motor's effort that it may give; all of it
-                if left out.
-            friction_nm: What a gear holds against without its motor.
+            efforts: What each motor may give, from ``efforts``; all if left out.
         """
-        efforts = self._efforts
-        if strength is not None or friction_nm > 0.0:
-            share = 1.0 if strength is None else strength
-            most = np.maximum(share * self.robot.effort_limits_nm, friction_nm)
-            efforts = most[self._columns].tolist()
         pybullet.setJointMotorControlArray(
             self.body,
             self._joints,
             pybullet.POSITION_CONTROL,
             targetPositions=before_rad[self._columns].tolist(),
             targetVelocities=((after_rad - before_rad) / self.period_s)[self._columns].tolist(),
-            forces=efforts,
+            forces=self._efforts if efforts is None else efforts,
             positionGains=self._gains,
             velocityGains=self._ones,
             physicsClientId=self.client,

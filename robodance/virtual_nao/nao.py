@@ -111,12 +111,14 @@ class VirtualNao:
         self.each_cycle: list[Callable[[], object]] = []
         self._steps = 0
         self._per_cycle = self.version.cycle_ms // STEP_MS
-        self._way = posture, posture
+        self._parts = np.arange(self._per_cycle + 1)[:, None]
+        self._way = np.tile(posture, (self._per_cycle + 1, 1))
         self._gears = posture.copy()
         self._push: tuple[float, FloatArray] | None = None
         self._hook: int | None = None
         self._lifted_until = 0.0
         self._strength = np.zeros(len(posture))
+        self._efforts = self.world.efforts(self._strength, GEAR_FRICTION_NM)
         self.felt = self._feel(None)
         self._remembered = self.felt
         self._connect_memory()
@@ -137,10 +139,8 @@ class VirtualNao:
         phase = self._steps % self._per_cycle
         if phase == 0:
             self._cycle()
-        before, after = self._way
-        low, high = (before + (after - before) * k / self._per_cycle for k in (phase, phase + 1))
         self._apply_forces()
-        self.world.step(low, high, strength=self._strength, friction_nm=GEAR_FRICTION_NM)
+        self.world.step(self._way[phase], self._way[phase + 1], efforts=self._efforts)
         self._steps += 1
         return phase == 0
 
@@ -179,7 +179,7 @@ class VirtualNao:
         self.joints.stop()
         self.joints.stiffness[:] = 0.0
         self.joints.command[:] = angles
-        self._way = angles, angles
+        self._way = np.tile(angles, (self._per_cycle + 1, 1))
         self._gears = angles.copy()
         self.world.put(angles, standing_torso_pose(self.robot, angles))
         self.falls.falling = self.falls.fallen = False
@@ -225,8 +225,10 @@ class VirtualNao:
         if self._window is not None and self._window.due:
             self._window.show(measured, self.felt.torso_pose)
         self._breathe()
-        self._way = self._hold_by_gears(*self.joints.advance(measured), measured)
+        before, after = self._hold_by_gears(*self.joints.advance(measured), measured)
+        self._way = before + (after - before) * self._parts / self._per_cycle
         self._strength = self.joints.stiffness * self.heat.stiffness_left()
+        self._efforts = self.world.efforts(self._strength, GEAR_FRICTION_NM)
 
     def _hold_by_gears(
         self, before: FloatArray, after: FloatArray, measured: FloatArray

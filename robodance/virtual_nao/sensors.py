@@ -24,6 +24,7 @@ __all__ = ["Feeling", "HeatModel", "feel", "hardware_keys", "hardware_value"]
 ENCODER_STEP_RAD = 2.0 * np.pi / 4096.0
 LOADED_KG = 0.1  # a foot that carries less is not on the ground
 NEAR_FLOOR_M = 0.01  # a foot that is higher supports nothing
+PLACES_M = {side: np.array(list(places.values())) for side, places in FSR_POSITIONS_M.items()}
 FALLEN_TILT_RAD = np.radians(60.0)
 
 
@@ -73,9 +74,8 @@ class Feeling:
 
     def center_of_pressure_m(self, side: str) -> FloatArray:
         """Return where a foot is pressed, x and y (2,) in its ankle's frame; 0 in the air."""
-        places = np.array(list(FSR_POSITIONS_M[side].values()))
         loads = np.array([self.fsr_kg[side, place] for place in FSR_POSITIONS_M[side]])
-        return np.asarray(loads @ places / loads.sum()) if loads.sum() > 0.0 else np.zeros(2)
+        return np.asarray(loads @ PLACES_M[side] / loads.sum()) if loads.any() else np.zeros(2)
 
     @property
     def loaded(self) -> bool:
@@ -182,19 +182,24 @@ def _feet(world: World) -> tuple[dict[tuple[str, str], float], float]:
         link: (side, np.array(state[4]), np.array(pybullet.getMatrixFromQuaternion(state[5])))
         for (side, link), state in zip(world.feet.items(), states, strict=True)
     }
-    carrying: dict[int, float] = {}
+    touching: dict[int, list[tuple[float, ...]]] = {link: [] for link in frames}
     for contact in world.contacts():
-        link, force = contact[3], contact[9]
-        if link not in frames or force <= 0.0:
+        if contact[3] in touching and contact[9] > 0.0:
+            touching[contact[3]].append((*contact[5], contact[9]))
+    carrying: dict[int, float] = {}
+    for link, contacts in touching.items():
+        if not contacts:
             continue
-        carrying[link] = carrying.get(link, 0.0) + force
         side, origin, matrix = frames[link]
-        local = matrix.reshape(3, 3).T @ (np.array(contact[5]) - origin)
-        places = FSR_POSITIONS_M[side]
-        at = np.array(list(places.values()))
-        near = 1.0 / (np.linalg.norm(at - local[:2], axis=1) + 1e-3) ** 2
-        for place, share in zip(places, near / near.sum(), strict=True):
-            fsr[side, place] += float(force * share) / GRAVITY_M_S2
+        points, forces = np.split(np.array(contacts), [3], axis=1)  # (n, 3), (n, 1)
+        local = ((points - origin) @ matrix.reshape(3, 3))[:, None, :2]
+        away = PLACES_M[side] - local
+        near = 1.0 / (np.sqrt(np.square(away).sum(axis=2)) + 1e-3) ** 2  # (n, 4)
+        loads = (forces * near / near.sum(axis=1, keepdims=True)).sum(axis=0) / GRAVITY_M_S2
+        fsr |= {
+            (side, place): float(kg) for place, kg in zip(FSR_POSITIONS_M[side], loads, strict=True)
+        }
+        carrying[link] = float(forces.sum())
     if max(carrying.values(), default=0.0) < LOADED_KG * GRAVITY_M_S2:
         return fsr, 0.0
     # A foot that unloads for a moment still supports: it would carry as the robot tips.
