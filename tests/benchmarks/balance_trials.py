@@ -61,12 +61,14 @@ class Settings:
         robot: Its robot's name.
         seconds: Longest passage.
         balance: As ``motion.balance``.
+        footwork: As ``motion.footwork``.
         verification: As ``verification.disturbances``; ``none``: the plan is not calmed.
     """
 
     robot: str = "nao_v6"
     seconds: float = 60.0
     balance: str = "full-body"
+    footwork: str = MotionConfig().footwork
     verification: str = VerificationConfig().disturbances
 
     def plan_hash(self, passage: Passage) -> str:
@@ -113,7 +115,9 @@ def plan_passage(
     robot, dance = load_robot(settings.robot), danced.dance
     began = _cpu_s()
     try:
-        made = adapt(dance, robot, MotionConfig(balance=settings.balance))
+        made = adapt(
+            dance, robot, MotionConfig(balance=settings.balance, footwork=settings.footwork)
+        )
     except InfeasibleDance as error:
         return {"units": danced.units, "infeasible": str(error)}, None
     planned = _cpu_s()

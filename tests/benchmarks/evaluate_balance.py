@@ -189,6 +189,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--balance", default="full-body")
+    parser.add_argument("--footwork", default=Settings().footwork)
     parser.add_argument("--verification", default=Settings().verification)
     parser.add_argument("--robot", default="nao_v6")
     parser.add_argument("--workers", type=int, default=cores(), help="processes on this machine")
@@ -205,7 +206,13 @@ def main() -> int:
     if data is None and any(not p.name.startswith("launch/") for p in passages):
         print("give --data, or set ROBODANCE_DATA to the folder of the data sets", file=sys.stderr)
         return 2
-    settings = Settings(options.robot, options.seconds, options.balance, options.verification)
+    settings = Settings(
+        robot=options.robot,
+        seconds=options.seconds,
+        balance=options.balance,
+        footwork=options.footwork,
+        verification=options.verification,
+    )
     kinds = trial_kinds(options.engines, options.disturbances, options.seeds)
     results, failed = Results(options.out), 0
     if not options.tables:
