@@ -73,6 +73,8 @@ def save_checkpoint(
         arrays[f"vocabulary.{name}"] = np.ascontiguousarray(
             getattr(vocabulary, name), dtype=np.float32
         )
+    if vocabulary.course is not None:
+        arrays["vocabulary.course"] = np.ascontiguousarray(vocabulary.course, dtype=np.float32)
     if vocabulary.group is not None:
         arrays["vocabulary.group"] = np.asarray(vocabulary.group, dtype=np.int64)
     for name in ("mean", "spread"):
@@ -103,6 +105,7 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
             distance_m=arrays["vocabulary.distance_m"].astype(np.float64),
             liveliness=arrays["vocabulary.liveliness"].astype(np.float64),
             group=arrays.get("vocabulary.group"),
+            course=arrays.get("vocabulary.course"),
         )
         normaliser = Normaliser(
             mean=arrays["normaliser.mean"].astype(np.float64),

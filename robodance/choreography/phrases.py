@@ -26,6 +26,7 @@ __all__ = [
     "beginnings",
     "draw_phrases",
     "lay_out",
+    "passage_means",
 ]
 
 POSITION_DIM = 16
@@ -37,8 +38,10 @@ UNREACHABLE_M = 10.0  # the distance to a unit that is never to be chosen
 NEAR_M = 0.08  # a join over more than a few of these is unlikely
 NEXT_SEEN_BEATS = 1.5  # the next unit is told this long before it begins
 PASSAGE_BEATS = 4
+LIVELIEST = 2.0  # livelier units, and calmer ones than its negative, count as this
 ASKED = 1.6  # spreads of the units' liveliness for one of the music's energy
 FIT = 0.5  # spreads of the units' liveliness, by which a unit may miss what the music asks for
+COURSE_FIT = 0.7  # the same from passage to passage, once the mean is right
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Vocabulary:
             j (columns 0..N-1) or of j's mirror image (N..2N-1).
         liveliness: Shape (N,), mean joint speed, standardised over the units.
         group: Shape (N,), index of the unit's genre, for units of several; None: all of one.
+        course: Shape (N, B), liveliness of the passage around each beat of a unit, NaN beyond
+            its end; None: as lively from beginning to end.
     """
 
     tags: tuple[str, ...]
@@ -61,15 +66,18 @@ class Vocabulary:
     distance_m: FloatArray = field(repr=False)
     liveliness: FloatArray = field(repr=False)
     group: IntArray | None = field(default=None, repr=False)
+    course: FloatArray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         count = len(self.tags)
+        longest = int(max(self.beats, default=0))
         shapes = {
             "beats": (count,),
             "follows": (count, count),
             "distance_m": (count, 2 * count),
             "liveliness": (count,),
             **({} if self.group is None else {"group": (count,)}),
+            **({} if self.course is None else {"course": (count, longest)}),
         }
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
@@ -132,7 +140,8 @@ def draw_phrases(
         beats: Beats to cover; the last phrase may go on beyond.
         rng: Decides.
         drive: Shape (beats,), energy of the music per beat, or None. It is smoothed over
-            four beats and standardised, and asks each phrase for the liveliness of its part.
+            four beats and standardised, and asks each phrase for the liveliness of its part,
+            and for where in it to be lively.
     """
     draw, position = PhraseDraw(vocabulary, rng, drive), 0
     while position < beats:
@@ -153,6 +162,7 @@ class PhraseDraw:
         self.vocabulary, self.phrases = vocabulary, list[Phrase]()
         self._rng, self._starts = rng, list[int]()
         self._drive = None if drive is None else _passages(drive)
+        self._course = _courses(vocabulary)
 
     def next(self, position: int, group: int | None = None) -> Phrase:
         """Draw the phrase that begins at a beat.
@@ -167,10 +177,7 @@ class PhraseDraw:
             assert words.group is not None
             weights = (weights + 1e-12) * np.tile(words.group == group, 2)
         if self._drive is not None and position < len(self._drive):
-            until = position + words.beats
-            total = np.concatenate([[0.0], np.cumsum(self._drive)])
-            mean = (total[np.minimum(until, len(self._drive))] - total[position]) / words.beats
-            weights *= np.tile(_fit(words, mean), 2)
+            weights *= np.tile(_fit(words, self._course, self._drive[position:]), 2)
         choice = int(self._rng.choice(len(weights), p=weights / weights.sum()))
         flipped, unit = divmod(choice, len(words.tags))
         mirrored = bool(flipped) != (self.phrases[-1].mirrored if self.phrases else False)
@@ -179,28 +186,51 @@ class PhraseDraw:
         return self.phrases[-1]
 
 
-def _fit(words: Vocabulary, asked: FloatArray) -> FloatArray:
-    """Return how well the liveliness of each unit fits what is asked of it, shape (N,), 0..1.
+def passage_means(values: FloatArray) -> FloatArray:
+    """Return the mean over four beats around each beat, fewer where there are fewer."""
+    reach = min(PASSAGE_BEATS, len(values))
+    padded = np.pad(values, (reach // 2, reach - 1 - reach // 2), mode="edge")
+    return np.convolve(padded, np.full(reach, 1.0 / reach), mode="valid")
+
+
+def _courses(words: Vocabulary) -> FloatArray:
+    """Return each unit's course in spreads of the units around their mean; shape (N, B)."""
+    lively = np.clip(words.liveliness, -LIVELIEST, LIVELIEST)
+    usual = float(np.average(lively, weights=words.beats))
+    spread = float(np.sqrt(np.average((lively - usual) ** 2, weights=words.beats)))
+    course = words.course
+    if course is None:
+        lasts = np.arange(max(words.beats)) < words.beats[:, None]
+        course = np.where(lasts, words.liveliness[:, None], np.nan)
+    return np.asarray((np.clip(course, -LIVELIEST, LIVELIEST) - usual) / max(spread, 1e-6))
+
+
+def _fit(words: Vocabulary, course: FloatArray, asked: FloatArray) -> FloatArray:
+    """Return how well each unit fits what is asked of it, shape (N,), 1 for the best.
 
     A middling passage asks for middling units: only to prefer lively units where it is loud
-    would make the whole dance faster, and its joins wider.
+    would make the whole dance faster, and its joins wider. A unit's mean counts, and less
+    strictly its course: a long unit that is right on the whole may wander a little.
 
     Args:
         words: The units.
-        asked: Shape (N,), energy of the music while the unit would last, standardised.
+        course: Shape (N, B), of ``_courses``.
+        asked: Shape (T,), energy of the music from the unit's first beat on, standardised.
     """
-    lively = np.clip(words.liveliness, -2.0, 2.0)
-    usual = float(np.average(lively, weights=words.beats))
-    spread = float(np.sqrt(np.average((lively - usual) ** 2, weights=words.beats)))
-    missed = (lively - usual) / max(spread, 1e-6) - ASKED * np.clip(asked, -2.0, 2.0)
-    return np.asarray(np.exp(-0.5 * (missed / FIT) ** 2))
+    count = np.minimum(words.beats, len(asked))
+    ahead = np.zeros(course.shape[1])
+    ahead[: len(asked)] = ASKED * np.clip(asked, -2.0, 2.0)[: len(ahead)]
+    counts = np.arange(len(ahead)) < count[:, None]
+    missed = np.where(counts, course - ahead, 0.0)
+    mean = missed.sum(axis=1) / count
+    wander = (missed**2).sum(axis=1) / count - mean**2
+    badness = 0.5 * (mean**2 / FIT**2 + wander / COURSE_FIT**2)
+    return np.asarray(np.exp(badness.min() - badness))
 
 
 def _passages(drive: FloatArray) -> FloatArray:
     """Return what a passage asks for: the mean over four beats, standardised over the song."""
-    reach = min(PASSAGE_BEATS, len(drive))
-    padded = np.pad(drive, (reach // 2, reach - 1 - reach // 2), mode="edge")
-    smooth = np.convolve(padded, np.full(reach, 1.0 / reach), mode="valid")
+    smooth = passage_means(drive)
     return np.asarray((smooth - smooth.mean()) / max(float(smooth.std()), 1e-6))
 
 

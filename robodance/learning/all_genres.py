@@ -31,7 +31,7 @@ from robodance.learning.corpus import (
 )
 from robodance.learning.dataset import UnitLibrary
 from robodance.skeleton import decode_pose, encode_pose
-from robodance.values import IntArray
+from robodance.values import FloatArray, IntArray
 
 __all__ = ["build_mixed_corpus", "genre_part", "merge_vocabularies", "words_of"]
 
@@ -61,6 +61,7 @@ def merge_vocabularies(libraries: Sequence[UnitLibrary]) -> Vocabulary:
         distance_m=join_distances(units, follows),
         liveliness=np.concatenate([part.liveliness for part in parts]),
         group=np.repeat(np.arange(len(parts)), [len(part.tags) for part in parts]),
+        course=_stacked([part.course for part in parts if part.course is not None]),
     )
 
 
@@ -73,6 +74,7 @@ def words_of(words: Vocabulary, group: int) -> Vocabulary:
         follows=words.follows[np.ix_(rows, rows)],
         distance_m=words.distance_m[np.ix_(rows, _both(rows, len(words.tags)))],
         liveliness=words.liveliness[rows],
+        course=None if words.course is None else words.course[rows, : max(words.beats[rows])],
     )
 
 
@@ -162,7 +164,7 @@ def _mixed_dance(
     return Corpus(
         poses=normaliser.standardise(poses),
         frames=frames,
-        phase=random_bars(len(poses), libraries[groups[0]].genre, rng),
+        phase=random_bars([len(poses) // FRAMES_PER_BEAT], libraries[groups[0]].genre, rng),
         music=np.concatenate(music),
         genre=np.tile(shares, (len(poses), 1)),
     )
@@ -189,6 +191,14 @@ def _as_merged(frames: PhraseFrames, vocabulary: Vocabulary, group: int) -> Phra
         unit=rows[frames.unit],
         upcoming=_both(rows, len(vocabulary.tags))[frames.upcoming],
     )
+
+
+def _stacked(courses: Sequence[FloatArray]) -> FloatArray:
+    """Put courses of several genres under each other, NaN beyond the end of each."""
+    longest = max(course.shape[1] for course in courses)
+    ends = [((0, 0), (0, longest - course.shape[1])) for course in courses]
+    padded = [np.pad(c, end, constant_values=np.nan) for c, end in zip(courses, ends, strict=True)]
+    return np.concatenate(padded)
 
 
 def _rows(words: Vocabulary, group: int) -> IntArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from robodance.choreography.phrases import (
     Vocabulary,
     draw_phrases,
     lay_out,
+    passage_means,
 )
 from robodance.choreography.sampling import Normaliser, mirror_poses
 from robodance.errors import AudioError
 from robodance.learning.dataset import Unit, UnitLibrary, chain
 from robodance.learning.datasets.choreonet import GENRE_LETTERS
+from robodance.learning.metrics import joint_speed
 from robodance.skeleton import FACING, decode_pose, encode_pose
 from robodance.values import FEATURE_DIM, FloatArray, SongFeatures
 
@@ -40,6 +43,7 @@ __all__ = [
 
 SONG_FRAME_RATE_HZ = 25.0  # in which the choreographies give their part of the song
 BEATS_PER_BAR = {"waltz": 3}
+DANCE_BEATS = 320
 LONGEST_LIMB_JUMP_M = 0.2  # of one joint, from the end of a unit to the nearest start of another
 STILL = 0.4  # share of the median unit speed under which a unit hardly moves
 
@@ -134,6 +138,10 @@ def build_vocabulary(library: UnitLibrary) -> Vocabulary:
             if before in index and after in index:
                 follows[index[before], index[after]] += 1.0
     speed = np.array([_speed(unit, library.beat_s) for unit in units])
+    usual, spread = float(speed.mean()), max(float(speed.std()), 1e-6)
+    course = np.full((len(units), max(unit.beats for unit in units)), np.nan)
+    for row, unit in zip(course, units, strict=True):
+        row[: unit.beats] = (passage_means(_beat_speeds(unit, library.beat_s)) - usual) / spread
     distance_m = join_distances(units, follows)
     follows *= distance_m[:, : len(units)] < UNREACHABLE_M
     return Vocabulary(
@@ -141,7 +149,8 @@ def build_vocabulary(library: UnitLibrary) -> Vocabulary:
         beats=np.array([unit.beats for unit in units], dtype=np.int64),
         follows=follows,
         distance_m=distance_m,
-        liveliness=(speed - speed.mean()) / max(float(speed.std()), 1e-6),
+        liveliness=(speed - usual) / spread,
+        course=course,
     )
 
 
@@ -179,8 +188,11 @@ def build_corpus(
     """
     rng = np.random.default_rng(seed)
     phrases: list[Phrase] = []
-    while sum(phrase.beats for phrase in phrases) < beats:  # dances of 320 beats, end to end
-        phrases += draw_phrases(vocabulary, 320, rng)
+    lengths: list[int] = []
+    while sum(lengths) < beats:  # dances, end to end
+        dance = draw_phrases(vocabulary, DANCE_BEATS, rng)
+        phrases += dance
+        lengths.append(sum(phrase.beats for phrase in dance))
     frames = lay_out(vocabulary, phrases, FRAMES_PER_BEAT)
     units = [library.training[vocabulary.tags[phrase.unit]] for phrase in phrases]
     poses = chain([
@@ -193,17 +205,32 @@ def build_corpus(
     return Corpus(
         poses=normaliser.standardise(poses),
         frames=frames,
-        phase=random_bars(len(poses), library.genre, rng),
+        phase=random_bars(lengths, library.genre, rng),
         music=np.concatenate([music_of(unit, shelf, rng) for unit in units]),
         genre=np.zeros((len(poses), 0)),
     )
 
 
-def random_bars(count: int, genre: str, rng: np.random.Generator) -> FloatArray:
-    """Return the phases of a chain of units whose bars begin at any beat, shape (count, 6)."""
+def random_bars(beats: Sequence[int], genre: str, rng: np.random.Generator) -> FloatArray:
+    """Return the phases of dances whose bars begin at any beat, shape (16 * sum, 6).
+
+    Each dance's bars begin one beat later than those of the dance before. Were the bar
+    always at the same place against the units, a network would read its place in the unit
+    off the bar, and be lost in music whose bars lie otherwise.
+
+    Args:
+        beats: Of each dance.
+        genre: Says how many beats a bar has.
+        rng: Decides where the first bar begins.
+    """
     per_bar = BEATS_PER_BAR.get(genre, 4)
-    beats = np.arange(count) / FRAMES_PER_BEAT
-    return beat_phases(beats, np.mod(beats + rng.integers(per_bar), per_bar), per_bar)
+    first = int(rng.integers(per_bar))
+    dances = []
+    for number, length in enumerate(beats):
+        place = np.arange(length * FRAMES_PER_BEAT) / FRAMES_PER_BEAT
+        in_bar = np.mod(place + first + number, per_bar)
+        dances.append(beat_phases(place, in_bar, per_bar))
+    return np.concatenate(dances)
 
 
 def music_of(unit: Unit, shelf: MusicShelf, rng: np.random.Generator) -> FloatArray:
@@ -242,5 +269,15 @@ def join_distances(units: list[Unit], follows: FloatArray) -> FloatArray:
 
 
 def _speed(unit: Unit, beat_s: float) -> float:
+    """Return a unit's mean joint speed at a beat of some seconds, m/s."""
     steps = np.diff(decode_pose(unit.poses), axis=0)
     return float(np.linalg.norm(steps, axis=2).mean() * FRAMES_PER_BEAT / beat_s)
+
+
+def _beat_speeds(unit: Unit, beat_s: float) -> FloatArray:
+    """Return a unit's mean joint speed in each of its beats, m/s; shape (beats,)."""
+    joints = decode_pose(unit.poses)
+    speed = joint_speed(
+        np.concatenate([joints, 2.0 * joints[-1:] - joints[-2:-1]]), FRAMES_PER_BEAT / beat_s
+    )
+    return np.asarray(speed.reshape(unit.beats, FRAMES_PER_BEAT).mean(axis=1))

@@ -156,6 +156,27 @@ def test_music_may_ask_for_what_it_likes_no_two_units_in_a_row_come_again():
         seen[pair] = start
 
 
+def test_a_unit_that_swells_is_danced_where_the_music_swells():
+    """Units as lively on the whole as each other; against units whose course nobody knows."""
+    words = vocabulary(count=30, beats=(8,))
+    rising = np.arange(30) % 2 == 0
+    swell = np.linspace(-1.0, 1.0, 8)
+    course = np.where(rising[:, None], swell, -swell)
+    words = dataclasses.replace(words, liveliness=np.zeros(30), course=course)
+    drive = np.tile(swell, 20)
+
+    def share(words):
+        drawn = [
+            rising[phrase.unit]
+            for seed in range(6)
+            for phrase in draw_phrases(words, 160, np.random.default_rng(seed), drive=drive)
+        ]
+        return np.mean(drawn)
+
+    assert share(words) > 0.9
+    assert 0.3 < share(dataclasses.replace(words, course=None)) < 0.7  # half of the units rise
+
+
 def test_only_the_proportions_of_the_music_matter():
     words, rng = vocabulary(), np.random.default_rng(1)
     drive = rng.normal(size=120)
@@ -193,3 +214,5 @@ def test_shapes_that_do_not_fit_are_refused():
     words = vocabulary()
     with pytest.raises(DataError, match="follows has shape"):
         Vocabulary(words.tags, words.beats, words.follows[1:], words.distance_m, words.liveliness)
+    with pytest.raises(DataError, match="course"):
+        dataclasses.replace(words, course=np.zeros((len(words.tags), 3)))

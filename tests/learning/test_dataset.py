@@ -7,6 +7,7 @@ from published_form import BEAT_S, write_choreonet, write_collage
 
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT
 from robodance.choreography.body import DANCER
+from robodance.learning import corpus
 from robodance.learning.corpus import build_corpus, build_vocabulary, fit_normaliser, load_music
 from robodance.learning.dataset import (
     chain,
@@ -102,6 +103,18 @@ def test_a_corpus_is_standardised_and_reproducible(library, tmp_path):
     assert np.abs(first.poses).max() < 15.0
     assert (first.music == 0.0).all()
     assert len(first.poses) == len(first.frames.unit) == len(first.phase)
+
+
+def test_units_begin_at_every_beat_of_the_bar(library, tmp_path, monkeypatch):
+    monkeypatch.setattr(corpus, "DANCE_BEATS", 32)
+    words, normaliser = build_vocabulary(library), fit_normaliser(library)
+    shelf = load_music(library, tmp_path)
+    dances = build_corpus(library, words, normaliser, shelf, beats=160, seed=3)
+    position = dances.frames.position
+    starts = np.flatnonzero((position[1:] < position[:-1])[:, 12]) + 1  # how far in the unit
+    bar = np.mod(np.arctan2(dances.phase[:, 2], dances.phase[:, 5]) / (2 * np.pi) * 4, 4)
+    # The units here last 4 beats, so that all of a dance's begin at the same beat of the bar.
+    assert set(np.rint(bar[starts]).astype(int) % 4) == {0, 1, 2, 3}
 
 
 def test_missing_takes_come_from_the_collages(tmp_path):
