@@ -35,13 +35,16 @@ class Danced:
 
 
 def weights_of(folder: Path | None, genre: str) -> Path:
-    """Return the weight file of a genre: shipped, or of a folder.
+    """Return the weight file of a genre: shipped, or of a folder, in either variant.
 
     Raises:
         DataError: There is none.
     """
     name = f"autoregressive_{genre}.safetensors"
     path = weights_path(name) if folder is None else folder / name
+    if folder is not None and not path.is_file():
+        printed = folder / f"autoregressive_printed_{genre}.safetensors"
+        path = printed if printed.is_file() else path
     if not path.is_file():
         raise DataError(
             f"{path}: no such weights; train them with 'robodance train', or give "

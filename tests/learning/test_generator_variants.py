@@ -16,6 +16,7 @@ from robodance.choreography.checkpoint import load_checkpoint
 from robodance.choreography.generator import load_generator
 from robodance.config import GENRES, TrainConfig, as_printed
 from robodance.errors import ConfigError, DataError, UsageError
+from robodance.evaluation.generated import weights_of
 from robodance.learning import training
 from robodance.learning.all_genres import genre_part, words_of
 from robodance.learning.commands import train as train_command
@@ -82,6 +83,7 @@ def test_a_printed_generator_is_trained_and_dances(data, tmp_path):
     assert generator.normaliser.heading
     assert generator.vocabulary.tags == ()
     assert {"before", "after", "misses"} <= set(generator.card["gate"])
+    assert str(weights_of(tmp_path / "run", "rumba")) == result["weights"]  # can be judged
 
 
 def test_what_printed_learns_from_keeps_its_heading_and_its_dances_apart(data):
