@@ -10,8 +10,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from robodance.choreography.beat_clock import FRAMES_PER_BEAT, beat_phases
 from robodance.choreography.checkpoint import load_checkpoint
 from robodance.choreography.generator import load_generator
+from robodance.choreography.phrases import draw_phrases, lay_out
+from robodance.choreography.sampling import rollout
 from robodance.config import GENRES
 from robodance.learning.dataset import load_library
 from robodance.learning.gate import (
@@ -24,8 +27,11 @@ from robodance.learning.gate import (
 )
 from robodance.learning.gate_song import gate_music
 from robodance.resources import weights_path
+from robodance.skeleton import LOCAL_POSITIONS
+from robodance.values import FEATURE_DIM
 
 CARD_ROUNDING = 2e-5  # cards keep five digits
+BARS_APART_M = 0.04  # a network that reads its place in the unit off the bar: 0.1 and more
 PLATFORM = 0.05  # figures of one roll-out differ by processor; chaos, not quality
 
 
@@ -79,6 +85,24 @@ def test_cleaning_is_what_plants_the_feet(judged):
     before = failures(verdict.before, reference["rebuilt"], cleaned=True)
     assert any("support slide" in miss for miss in before)
     assert verdict.before.bone_error > 10 * verdict.after.bone_error
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_a_dance_is_the_same_wherever_the_bars_lie(genre):
+    """Units begin at any beat of the bar where bars change or genres dance in turns."""
+    generator = load_generator("autoregressive", weights_of(genre))
+    per_bar, words = generator.card["beats_per_bar"], generator.vocabulary
+    phrases = draw_phrases(words, 24, np.random.default_rng(1))
+    laid = lay_out(words, phrases, FRAMES_PER_BEAT)
+    place = np.arange(len(laid.unit)) / FRAMES_PER_BEAT
+    dances = []
+    for first in range(per_bar):
+        phase = beat_phases(place, np.mod(place + first, per_bar), per_bar)
+        silence = np.zeros((1, len(place), FEATURE_DIM))
+        poses = generator.normaliser.restore(rollout(generator.net, [laid], phase[None], silence))
+        dances.append(poses[0][:, LOCAL_POSITIONS].reshape(len(place), -1, 3))
+    apart = np.linalg.norm(np.stack(dances) - dances[0], axis=3).mean(axis=(1, 2))
+    assert apart.max() < BARS_APART_M
 
 
 @pytest.mark.parametrize("genre", GENRES)
