@@ -2,7 +2,7 @@
 
 Where one foot carries the robot, small errors grow: play in the gears tilts the trunk, the
 swinging foot comes down askew, and the next step begins from there. The ankles of the feet
-that carry push back a little, and the hip of the leg that swings has its foot come down level and
+that carry push back, and the hip of the leg that swings has its foot come down level and
 further to where the robot leans. Both are bounded and fade as the trunk comes back to its plan.
 
 On planted soles nothing is added: there it gains nothing and costs torque.
@@ -25,9 +25,9 @@ from robodance.values import FloatArray, Plan
 
 __all__ = ["Answered", "InertialFeedback", "Sensing", "Stabilised", "stabilised"]
 
-LEAN_GAIN = 0.1  # of an ankle's answer, per radian of lean; more rocks gears that have play
+LEAN_GAIN = 0.2  # of an ankle's answer, per radian of lean
 RATE_GAIN_S = 0.03  # per radian a second
-SWING_GAIN = 1.2  # of the hip: 1 keeps the leg's direction, more treads to where the robot leans
+SWING_GAIN = 1.1  # of the hip: 1 keeps the leg's direction, more treads to where the robot leans
 LARGEST_RAD = 0.15
 FASTEST_RAD_S = 3.0
 SMOOTH_S = 0.02  # of the measured rate
