@@ -23,7 +23,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -49,7 +48,7 @@ from naoqi_process import (
     virtual_nao,
     wait_for_a_processor,
 )
-from warm_process import WarmProcess, preload
+from warm_process import WarmProcess, preload, put_first
 
 from robodance.errors import RobotError
 from robodance.robots.model import load_robot
@@ -78,7 +77,7 @@ NOTHING = "it did not happen"
 HELD_S = 5.0  # of robot time: in less it has played what it holds
 LIMIT_S = 60.0
 AHEAD_S = 0.05
-FIRST = 8
+LEANS_RAD = 0.15  # StandInit itself leans by 0.1
 LIBRARIES = (
     "soundfile", "robodance.cli", "robodance.performance.backends.naoqi",
     "robodance.performance.conductor", "robodance.virtual_nao.server", "scipy.signal",
@@ -202,15 +201,18 @@ def begin_warm_nao(*arguments):
     return WarmProcess(_robodance, arguments)
 
 
-def put_first(robot):
-    """Let a robot go before other work: a NAO has a processor of its own.
+def on_its_feet(link):
+    """Let a robot stand with its motors on; until these are, it sags, and late it has fallen.
 
-    All its threads, since one that holds the interpreter's lock and waits makes all wait.
+    Then somebody puts it on its feet, as before any dance.
     """
-    for thread in Path(f"/proc/{robot}/task").iterdir():
-        with contextlib.suppress(PermissionError, ProcessLookupError):
-            nice = os.getpriority(os.PRIO_PROCESS, int(thread.name))
-            os.setpriority(os.PRIO_PROCESS, int(thread.name), nice - FIRST)
+    link.call("ALMotion", "wakeUp", timeout_s=LIMIT_S)
+    for _ in range(REPEATS):
+        x, y = link.call("RobodanceJournal", "torsoPose")[3:5]
+        if np.hypot(x, y) < np.sin(LEANS_RAD / 2.0):
+            return
+        link.call("RobodanceFaults", "standUp", "StandInit")
+        link.call("ALMotion", "wakeUp", timeout_s=LIMIT_S)
 
 
 def _robodance():
@@ -237,7 +239,7 @@ def trial(kind, number, after_s=None, *, warm=False):
         put_first(robot)
         try:
             with linked(url) as link:
-                link.call("ALMotion", "wakeUp", timeout_s=LIMIT_S)
+                on_its_feet(link)
                 slipped_s = link.call("RobodanceJournal", "slipped")
             process.stdin.write(f"{url}\n")
             process.stdin.flush()
