@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from robodance.robots.kinematics import LinkPoses, crossed, forward_kinematics, topological_joints
 from robodance.robots.model import RobotModel
@@ -121,7 +122,7 @@ def _way_to(robot: RobotModel, poses: LinkPoses, goal: Goal) -> tuple[FloatArray
     turn = poses.rotations[:, k] @ goal.place.pose[:3, :3]
     way = goal.poses[:, :3, 3] - at.T
     way *= WAY_M / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), WAY_M)
-    spin = _turn_between(turn, goal.poses[:, :3, :3])
+    spin = Rotation.from_matrix(goal.poses[:, :3, :3] @ turn.transpose(0, 2, 1)).as_rotvec()
     moves = np.zeros((6, len(robot.joint_names), len(way)))
     for joint in topological_joints(robot, [goal.place.link]):
         axis = poses.turned(joint.child, joint.axis)
@@ -134,20 +135,3 @@ def _way_to(robot: RobotModel, poses: LinkPoses, goal: Goal) -> tuple[FloatArray
     slope = np.einsum("tij,tkjm->tkim", goal.axes, slope).reshape(len(way), 6, -1)
     wanted = np.nonzero(goal.mask)[0]
     return error[:, wanted], slope[:, wanted]
-
-
-def _turn_between(now: FloatArray, wanted: FloatArray) -> FloatArray:
-    """Return the rotation vectors (T, 3) that take turns (T, 3, 3) to others."""
-    turn = wanted @ now.transpose(0, 2, 1)
-    sine = 0.5 * np.stack(
-        [
-            turn[:, 2, 1] - turn[:, 1, 2],
-            turn[:, 0, 2] - turn[:, 2, 0],
-            turn[:, 1, 0] - turn[:, 0, 1],
-        ],
-        axis=1,
-    )
-    size = np.linalg.norm(sine, axis=1, keepdims=True)
-    cosine = 0.5 * (np.trace(turn, axis1=1, axis2=2)[:, None] - 1.0)
-    angle = np.arctan2(size, cosine)
-    return np.asarray(sine * np.where(size > 1e-9, angle / np.maximum(size, 1e-9), 1.0))

@@ -60,12 +60,11 @@ class Stubborn(Bow):
         return self
 
 
+@dataclasses.dataclass(frozen=True)
 class Tireless(Stubborn):
     """One who remembers how little was asked for."""
 
-    def __init__(self, asked: list[np.ndarray]) -> None:
-        super().__init__(boldest().share)
-        object.__setattr__(self, "asked", asked)
+    asked: list[np.ndarray] = dataclasses.field(default_factory=list)
 
     def again(self, share: np.ndarray) -> Bow:
         self.asked.append(share)
@@ -165,20 +164,20 @@ def test_what_cannot_be_calmed_ends_and_says_so():
 
 
 def test_a_dance_that_keeps_failing_loses_all_its_steps_before_it_stands_still():
-    asked: list[np.ndarray] = []
+    tireless = Tireless(boldest().share)
     config = VerificationConfig(disturbances="torque", rounds=4)
-    verify_and_attenuate(Tireless(asked), "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
-    first, second, third = asked
+    verify_and_attenuate(tireless, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    first, second, third = tireless.asked
     assert first[0] == 1.0  # far from the failure
     assert LEAST_SHARE > second.max() > 0.4
     assert not third.any()
 
 
 def test_half_is_asked_for_then_no_steps_then_nothing():
-    asked: list[np.ndarray] = []
+    tireless = Tireless(boldest().share)
     config = VerificationConfig(disturbances="torque", rounds=6)
-    verify_and_attenuate(Tireless(asked), "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
-    half, less, none = (share[round(BOW_S * KNOT_RATE_HZ)] for share in asked[:3])
+    verify_and_attenuate(tireless, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    half, less, none = (share[round(BOW_S * KNOT_RATE_HZ)] for share in tireless.asked[:3])
     assert (half, less, none) == pytest.approx((0.5, 0.45, 0.0))
     assert less < LEAST_SHARE <= half  # smaller shares of a step are no step
 
