@@ -41,6 +41,13 @@ def journal(robot, since):
     return [np.array(column) for column in zip(*rows, strict=True)]
 
 
+def turning(robot):
+    """How fast the chest turns (rad/s), as the gyrometer has it."""
+    key = "Device/SubDeviceList/InertialSensor/Gyroscope{}/Sensor/Value"
+    memory = robot.service("ALMemory")
+    return max(abs(memory.getData(key.format(axis))) for axis in "XYZ")
+
+
 def test_it_starts_in_less_than_two_seconds_of_work_and_listens_here_only(shared):
     assert shared.cpu_at_start_s < 2.0
     assert set(listening(shared.process.pid)) == {"0100007F"}  # 127.0.0.1
@@ -194,6 +201,8 @@ def test_sound_begins_after_the_latency_and_is_counted_in_samples(shared):
 
 
 def test_pictures_come_from_the_head_and_change_with_it(shared, motion, tmp_path):
+    assert wait(shared.service("ALRobotPosture").goToPosture("StandInit", 0.8, _async=True)) is True
+    assert until(lambda: turning(shared) < 0.01)  # whatever the test before left swaying
     video = shared.service("ALVideoDevice")
     handle = video.subscribeCamera("test", 0, 0, 11, 10)
     ahead = wait(video.getImageRemote(handle, _async=True))
