@@ -25,7 +25,7 @@ from robodance.motion.postures import (
     posture_change,
     standing,
 )
-from robodance.motion.replan import replan
+from robodance.motion.replan import Replanned, replan
 from robodance.motion.retarget import Wanted, retarget
 from robodance.motion.support import Support, planted, stepping
 from robodance.motion.sway import Sway, plan_sway
@@ -123,9 +123,9 @@ def attempt(
 
 @dataclass(frozen=True)
 class _Swayed:
-    """What arms and head did by themselves, and how torso and legs move under them."""
+    """A possible motion, and how torso and legs move in it."""
 
-    followed: FloatArray
+    possible: Replanned
     sway: Sway
 
 
@@ -151,7 +151,7 @@ class _Task:
         """
         began = time.perf_counter()
         stand, wanted, config = self.stand, self.wanted, self.config
-        swayed: list[_Swayed] = []
+        swayed: list[Sway] = []
         seconds: dict[str, float] = {}
 
         def swaying(control: FloatArray) -> tuple[Stand, FloatArray]:
@@ -159,7 +159,7 @@ class _Task:
             start = time.perf_counter()
             sway = self._swaying(control, calm, None if before is None else before.sway)
             stand = replace(stand, torso=sway.torso, support=sway.support)
-            swayed.append(_Swayed(control, sway))
+            swayed.append(sway)
             seconds["sway"] = time.perf_counter() - start
             return stand, sway.control
 
@@ -171,7 +171,7 @@ class _Task:
             config,
             tell,
             swaying if config.full_body else None,
-            None if before is None else before.followed,
+            None if before is None else before.possible,
         )
         seconds["replan"] = time.perf_counter() - began - seconds.get("sway", 0.0)
         whole = WholePlan(self.robot, self.config, stand, self.changes, self.timeline)
@@ -192,13 +192,13 @@ class _Task:
         )
         if not swayed:
             return made
-        sway = swayed[0].sway
+        sway = swayed[0]
         return replace(
             made,
             sway_kept=tuple(sway.kept().tolist()),
             calmed_share=float((sway.amplitude < 0.5).mean()),
             again=lambda share: self.planned(
-                share[whole.knots_before :], lambda _: None, swayed[0]
+                share[whole.knots_before :], lambda _: None, _Swayed(possible, sway)
             ),
         )
 

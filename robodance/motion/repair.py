@@ -9,7 +9,7 @@ which is known to be clear and upright.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -47,21 +47,56 @@ RETREATS = 6
 RETREAT_WIDER_S = 0.15
 RETREAT_RAMP_POINTS = 10
 RETREAT_ROUNDS = 8
+SAME_RAD = 1e-9  # legs that differ by less do the same
 
 
 @dataclass(frozen=True)
 class Replanned:
-    """A possible motion.
+    """A motion that is being mended, or a possible one.
 
     Attributes:
         spline: All J joints.
+        followed: Shape (K + 2, J), control points of arms and head as they follow their
+            targets, nothing mended.
         repaired: Shape (K,), which knots were planned again for clearance or balance.
         retreated: Shape (K,), which were drawn back to the stand posture, as a last resort.
     """
 
     spline: Spline = field(repr=False)
+    followed: FloatArray = field(repr=False)
     repaired: BoolArray = field(repr=False)
     retreated: BoolArray = field(repr=False)
+
+    @classmethod
+    def unmended(cls, control: FloatArray, followed: FloatArray, step_s: float) -> Replanned:
+        """Return a motion with control points (N, J) of which nothing has been mended."""
+        nothing = np.zeros(len(control) - 2, dtype=bool)
+        return cls(Spline(control, step_s), followed, nothing, nothing)
+
+    def over(self, control: FloatArray, legs: Sequence[int]) -> Replanned:
+        """Return the motion over other legs: what was mended stays, where they do the same.
+
+        A passage that was mended is given up as a whole where the legs change in it, so
+        nothing breaks off in its middle.
+
+        Args:
+            control: Shape (N, J), as this motion was before it was mended, over other legs.
+            legs: Columns of the legs.
+        """
+        before, columns = self.spline.control, list(legs)
+        new = (np.abs(before[:, columns] - control[:, columns]) > SAME_RAD).any(axis=1)
+        mended = np.pad(self.repaired | self.retreated, 1)
+        touched = _grown(new | mended, GAP_POINTS // 2)
+        runs = np.cumsum(np.diff(touched, prepend=False) & touched)  # from 1, in their order
+        kept = mended & ~np.isin(runs, runs[new])
+        moved = np.where(kept[:, None], before, control)
+        moved[:, columns] = control[:, columns]
+        return Replanned(
+            Spline(moved, self.spline.step_s),
+            self.followed,
+            self.repaired & kept[1:-1],
+            self.retreated & kept[1:-1],
+        )
 
 
 @dataclass(frozen=True)
@@ -144,30 +179,29 @@ def _by_segment(values: FloatArray) -> FloatArray:
 
 
 def repair(
-    control: FloatArray,
+    start: Replanned,
     wanted: Wanted,
     bodies: Bodies,
     stand: Stand,
     limits: JointLimits,
-    step_s: float,
     config: MotionConfig,
     report: Callable[[float], None],
 ) -> Replanned:
     """Return a motion that is clear and upright everywhere.
 
     Args:
-        control: Shape (N, J), a motion within all limits.
+        start: A motion within all limits; what was mended of it already may stay.
         wanted: What to do, by groups of joints.
         bodies: What to keep apart.
         stand: What the legs hold.
         limits: To be obeyed.
-        step_s: Robot time between knots.
         config: Margins.
         report: Called with how much is done, 0..1.
 
     Raises:
         InfeasibleDance: Even standing still is not clear and upright.
     """
+    control, step_s = start.spline.control, start.spline.step_s
     zmp_m = min(config.zmp_margin_m, stand.resting_margin() - 1e-4)
 
     def look(part: FloatArray, first: int = 0) -> _Check:
@@ -175,8 +209,7 @@ def repair(
 
     arms = _Group.of([part for part in wanted.parts if part.name.endswith("_arm")], wanted)
     everything = _Group.of(wanted.parts, wanted)
-    repaired = np.zeros(len(control) - 2, dtype=bool)
-    retreated = np.zeros(len(control) - 2, dtype=bool)
+    repaired, retreated = start.repaired.copy(), start.retreated.copy()
     check = look(control)
     for attempt in range(REPAIR_TRIES + RETREATS):
         report(1.0 - 0.6**attempt)
@@ -212,7 +245,7 @@ def repair(
         if not check.clean:
             raise InfeasibleDance(_what_is_left(check, step_s))
     report(1.0)
-    return Replanned(Spline(control, step_s), repaired, retreated)
+    return replace(start, spline=Spline(control, step_s), repaired=repaired, retreated=retreated)
 
 
 @dataclass(frozen=True)

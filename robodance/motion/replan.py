@@ -48,7 +48,7 @@ def replan(
     config: MotionConfig,
     progress: Callable[[float], None] | None = None,
     sway: Callable[[FloatArray], tuple[Stand, FloatArray]] | None = None,
-    followed: FloatArray | None = None,
+    before: Replanned | None = None,
 ) -> Replanned:
     """Return the motion nearest to the wanted one that the robot can do.
 
@@ -61,7 +61,7 @@ def replan(
         progress: Called with how much is done, 0..1.
         sway: Told the control points (N, J) that arms and head follow their targets with,
             returns how torso and legs move under them, and the points with the legs in.
-        followed: Those points, where they are known from before.
+        before: What came of the same with another sway; what it does not change stays.
 
     Raises:
         InfeasibleDance: No legal motion was found; cannot happen unless the solver fails.
@@ -70,19 +70,26 @@ def replan(
     used = limits.scaled(config.limit_share)
     moving = tuple(column for part in wanted.parts for column in part.columns)
     bodies = Bodies.of(stand.robot, wanted.stand_rad, moving, config.minimum_clearance_m)
-    if followed is None:
+    if before is None:
         followed = _followed(wanted, used, bodies, step_s, report)
-    control = followed
+    else:
+        followed = before.followed
+    start = Replanned.unmended(followed, followed, step_s)
 
     def rest(share: float) -> None:
         report(FOLLOW_SHARE + (1.0 - FOLLOW_SHARE) * share)
 
     if sway is not None:
-        stand, control = sway(control)
-        carried = (*moving, *leg_columns(stand.robot))
+        stand, control = sway(followed)
+        legs = leg_columns(stand.robot)
+        if before is None:
+            start = Replanned.unmended(control, followed, step_s)
+        else:
+            start = before.over(control, legs)
+        carried = (*moving, *legs)
         bodies = Bodies.of(stand.robot, wanted.stand_rad, carried, config.minimum_clearance_m)
         bodies = bodies.between(moving)
-    return repair(control, wanted, bodies, stand, used, step_s, config, rest)
+    return repair(start, wanted, bodies, stand, used, config, rest)
 
 
 def _followed(

@@ -4,18 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from robot_like_dancers import waving
+from robot_like_dancers import dancer_like, waving
 from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig
 from robodance.errors import ConfigError
-from robodance.motion import sway, sway_program
+from robodance.motion import repair, sway, sway_program
 from robodance.motion.balance import BalanceTerm, upper_body_only
 from robodance.motion.certificate import certify
 from robodance.motion.legs import FeetPoses, heading_pose, leg_columns, legs_under
 from robodance.motion.pelvis import knee_bends, leg_scale
 from robodance.motion.plan import adapt
 from robodance.motion.program import BandedQuadratic
+from robodance.motion.repair import Replanned
 from robodance.motion.spline import Spline
 from robodance.motion.support import planted
 from robodance.motion.sway_program import SwayProgram
@@ -47,11 +48,15 @@ def found(torso):
 
 def swaying(*, amplitude_m, seconds_each, seconds=6.0):
     """A dancer whose arms wave and whose body sways to the left and right over planted feet."""
-    _, dance = waving(ROBOT, seconds)
+    return swayed(waving(ROBOT, seconds)[1], amplitude_m=amplitude_m, each_s=seconds_each)
+
+
+def swayed(dance, *, amplitude_m, each_s):
+    """The same dancer, whose body sways to the left and right over planted feet."""
     joints = np.array(dance.joint_positions_m)
     body = [i for name, i in INDEX.items() if not name.endswith(PLANTED)]
     joints[:, body, 1] += (
-        amplitude_m * np.sin(2.0 * np.pi * (dance.times_s - dance.times_s[0]) / seconds_each)
+        amplitude_m * np.sin(2.0 * np.pi * (dance.times_s - dance.times_s[0]) / each_s)
     )[:, None]
     for side in ("left", "right"):  # bones keep their length, roughly
         ends = [joints[:, INDEX[f"{side}_{part}"]] for part in ("hip", "ankle")]
@@ -204,6 +209,47 @@ def test_what_lies_far_from_a_calmed_phrase_stays_as_it_was(adapted):
     times = plan.times_s[changed]
     assert times.min() > 3.0 - 1.9
     assert times.max() < 4.0 + 1.9
+
+
+def pressing_its_arm(*, at_s, seconds):
+    """A dancer that sways and, at some moments, presses the left arm against the trunk."""
+    positions, _ = waving(ROBOT, seconds)
+    times = np.arange(len(positions)) / 25.0
+    press = sum(np.exp(-(((times - moment) / 0.5) ** 2)) for moment in at_s)[:, None]
+    pressed = positions.copy()
+    for joint, angle in (("LShoulderRoll", -0.3), ("LShoulderPitch", 1.4), ("LElbowRoll", 0.0)):
+        pressed[:, ROBOT.index(joint)] = angle
+    return swayed(
+        dancer_like(ROBOT, positions + press * (pressed - positions)), amplitude_m=0.05, each_s=1.6
+    )
+
+
+def test_what_was_mended_far_from_a_calmed_phrase_is_not_mended_again(monkeypatch):
+    made = adapt(pressing_its_arm(at_s=(4.0, 12.0), seconds=16.0), ROBOT, FULL)
+    mended = []
+    plan_again = repair._planned_again
+
+    def noted(control, group, goal, limits, window, *rest):
+        mended.append(np.flatnonzero(window) * STEP_S)
+        return plan_again(control, group, goal, limits, window, *rest)
+
+    monkeypatch.setattr(repair, "_planned_again", noted)
+    share = np.ones(round(made.plan.duration_s / STEP_S) + 1)
+    share[325:360] = 0.3  # from 13 s on
+    kept = made.again(share)
+    early = np.flatnonzero(made.plan.times_s < 10.0)
+    unmended = made.unlimited.positions_rad[early]  # presses
+    assert np.abs(made.plan.positions_rad[early] - unmended).max() > 0.01  # rad
+    np.testing.assert_allclose(  # a spline's sums of other lengths round differently
+        kept.plan.positions_rad[early], made.plan.positions_rad[early], atol=1e-12
+    )
+    assert kept.repaired_share > 0.0
+    assert all(times.min() > 10.0 for times in mended)
+    monkeypatch.setattr(
+        Replanned, "over", lambda self, control, _: self.unmended(control, self.followed, STEP_S)
+    )
+    made.again(share)
+    assert any(times.min() < 10.0 for times in mended)
 
 
 def test_a_knees_bend_is_the_angle_between_thigh_and_shank():
