@@ -47,7 +47,7 @@ RETREATS = 6
 RETREAT_WIDER_S = 0.15
 RETREAT_RAMP_POINTS = 10
 RETREAT_ROUNDS = 8
-SAME_RAD = 1e-9  # legs that differ by less do the same
+SAME_RAD = 1e-6  # legs that differ by less do the same; what comes out is looked at anyway
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import pickle
 import queue
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -119,15 +119,21 @@ class Trials:
         """The plan's legs, by number."""
         return range(-(-self._steps // self._leg_steps))
 
-    def go(self, leg: int) -> tuple[Trial, ...]:
+    def go(self, leg: int, first: Collection[str] = ()) -> tuple[Trial, ...]:
         """Try the plan to the end of a leg; return how all of it has gone until there.
 
         Trials that fell go no further. Cores that would wait for the others begin with the
         next leg, of which nothing is told before its time.
+
+        Args:
+            leg: Number of the leg.
+            first: Disturbances to try before the others; if the robot does not stand under
+                one of them, the others are not tried, and nothing is told of them.
         """
         until = min((leg + 1) * self._leg_steps, self._steps)
         running: dict[str, Future[Gone]] = {}
-        for name, way in self._ways.items():
+        for name in sorted(self._ways, key=lambda name: name not in first):
+            way = self._ways[name]
             if not way.fell and way.step < until:
                 if name in self._ahead:
                     running[name] = self._ahead.pop(name)
@@ -136,9 +142,20 @@ class Trials:
         beyond = min(until + self._leg_steps, self._steps)
         for name, before in running.items():
             self._ahead[name] = self._pool.submit(self._rehearse_after, name, before, beyond)
+        early = [name for name in running if name in first]
+        for name in early:
+            self._ways[name].add(running.pop(name).result())
+        if any(self._ways[name].failed for name in first):
+            for future in (*running.values(), *self._ahead.values()):
+                future.cancel()
+            self._ahead.clear()
+            return tuple(self._told(name) for name in self._ways if name in first)
         for name, future in running.items():
             self._ways[name].add(future.result())
-        return tuple(Piece.joined(name, way.pieces) for name, way in self._ways.items())
+        return tuple(self._told(name) for name in self._ways)
+
+    def _told(self, name: str) -> Trial:
+        return Piece.joined(name, self._ways[name].pieces)
 
     @property
     def _leg_steps(self) -> int:
@@ -186,6 +203,11 @@ class _Way:
     def fell(self) -> bool:
         """Whether the robot lies on the floor."""
         return bool(self.pieces) and self.pieces[-1].fell_s is not None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the robot fell or leaned too far."""
+        return any(piece.failures_s for piece in self.pieces)
 
     @property
     def step(self) -> int:

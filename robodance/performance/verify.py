@@ -2,9 +2,9 @@
 
 Undisturbed and under disturbances, all at once, leg by leg from its beginning to its end.
 Where the robot would fall or lean too far, less of the dancer's sway is asked for around that
-moment; then the dance is planned again, and tried again from shortly before the change. So
-every second of the plan that comes out has been simulated on the way to the end, under every
-disturbance.
+moment; then the dance is planned again, and tried again from shortly before the change, first
+under what has made it fail in this dance. So every second of the plan that comes out has been
+simulated on the way to the end, under every disturbance.
 
 A passage gets half its sway and half its steps first, then no steps, then no sway either, then
 the same around it. If nothing helps, the whole dance has no steps, and ends as upper-body.
@@ -146,6 +146,7 @@ def verify_and_attenuate(
     tell = progress or (lambda share: None)
     share = np.ones(round(made.plan.duration_s * knot_rate_hz) + 1)
     failures: list[_Failure] = []
+    hardest: set[str] = set()  # what made it fail goes first, and most often
     trials: tuple[Trial, ...] = ()
     rounds = 1
     with open_trials(robot, simulation, _allowed(config)) as running:
@@ -153,11 +154,13 @@ def verify_and_attenuate(
         for leg in running.legs:
             tell(leg / len(running.legs))
             for number in range(1, config.rounds + 1):
-                trials = running.go(leg)
+                last = made.again is None or not share.any() or number == config.rounds
+                trials = running.go(leg, () if last else hardest)
                 found = [_Failure.of(t, moment) for t in trials for moment in t.failures_s]
-                if not found or made.again is None or not share.any() or number == config.rounds:
+                if last or made.again is None or not found:
                     break
                 failures += found
+                hardest.update(t.disturbance for t in trials if t.failures_s)
                 calmer = [_calmer(share, failure.moment_s, knot_rate_hz) for failure in found]
                 left = config.rounds - number
                 everywhere = {1: 0.0, 2: NO_STEPS}.get(left, 1.0)

@@ -77,6 +77,23 @@ def test_it_does_not_matter_how_many_processes_there_are(whole):
         assert gone_through(running) == whole
 
 
+def test_where_the_robot_does_not_stand_under_what_goes_first_the_others_wait(whole):
+    strict = {"nominal": ALLOWED["nominal"], "together": 1e-3}
+    with open_trials("nao_v6", SIMULATION, strict, processes=2) as running:
+        running.take(changed_from(dance(), CHANGE_S))
+        leans = running.go(0, {"together"})
+        assert [trial.disturbance for trial in leans] == ["together"]
+        assert leans[0].failures_s
+        assert running.tried_s == 0.0  # undisturbed, nothing is known yet
+        both = running.go(0)
+        assert both[1] == leans[0]
+        assert [trial.disturbance for trial in both] == list(strict)
+    with open_trials("nao_v6", SIMULATION, ALLOWED, processes=2) as running:
+        running.take(changed_from(dance(), CHANGE_S))
+        trials = [running.go(leg, {"together"}) for leg in running.legs]
+    assert trials[-1] == whole  # as it stands, all are tried
+
+
 def test_a_plan_that_is_the_same_is_not_tried_again():
     plan = standing_plan(NAO, "StandInit", 4.0)
     with open_trials("nao_v6", SIMULATION, {"nominal": 0.1}) as running:

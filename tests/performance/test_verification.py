@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from robodance.errors import ConfigError
 from robodance.motion.footsteps import LEAST_SHARE
 from robodance.performance.disturbances import DISTURBANCES, FIXED
 from robodance.performance.trial import run_trial
-from robodance.performance.trials import verify_plan
+from robodance.performance.trials import Trials, verify_plan
 from robodance.performance.verify import verify_and_attenuate
 from robodance.robots.model import load_robot
 from robodance.values import Plan
@@ -147,6 +148,25 @@ def test_two_failures_are_calmed_one_after_the_other_and_nothing_else_is():
         run_trial(found.made.plan, "nao_v6", SIMULATION, t.disturbance, 0.2) for t in found.trials
     ]
     assert [trial.tilt_rad for trial in whole] == [trial.tilt_rad for trial in found.trials]
+
+
+def test_what_made_it_fail_is_tried_before_all_else(monkeypatch):
+    asked = []
+    go = Trials.go
+
+    def noted(self, leg, first=()):
+        told = go(self, leg, first)
+        asked.append((sorted(first), [trial.disturbance for trial in told]))
+        return told
+
+    monkeypatch.setattr(Trials, "go", noted)
+    monkeypatch.setattr(sys.modules[__name__], "DEEPEST_RAD", 0.25)  # it stands, undisturbed
+    config = VerificationConfig(disturbances="tilt", nominal_tilt_deg=9.0, disturbed_tilt_deg=1.0)
+    found = verify_and_attenuate(boldest(), "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    assert found.passed
+    everything = ["nominal", "tilt"]
+    assert asked[0] == ([], everything)
+    assert asked[-1] == (["tilt"], everything)  # the rest is tried once it stands
 
 
 def test_what_cannot_be_calmed_ends_and_says_so():
