@@ -31,6 +31,7 @@ APART_M = (0.095, 0.15)  # its MaxStepY is 0.16; nearer, the thighs touch
 TURN_RAD = float(np.radians(20.0))  # its MaxStepTheta is 0.349
 STAGE_M = 0.25  # from where it began; beyond, steps lead back
 HOMEWARDS, HOMEWARDS_M = 0.5, 0.04  # by this share of what is beyond, at most so far each
+ASTRAY_M = 0.25  # from where the whole dance would be; beyond, a calmed one finds its own way
 LEAST_SHARE = 0.5  # a step that is asked for less than this is left out
 SAME_M, SAME_RAD = 0.002, 0.01
 
@@ -58,12 +59,29 @@ class Step:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """A strike that is danced: the foot, its knots, and the share of it that is asked for."""
+    """A strike that is danced: the foot, its knots, and the share of it that is asked for.
+
+    Where the whole dance is known, ``led`` is how it leads home there.
+    """
 
     side: str
     leave: int
     land: int
     share: float = 1.0
+    led: _Homewards | None = None
+
+
+@dataclass(frozen=True)
+class _Homewards:
+    """How a step leads back to the stage.
+
+    Attributes:
+        from_m: Shape (2,), how far from the middle of the stage the feet are before.
+        apart_m: Shape (2,), how much further apart it brings them.
+    """
+
+    from_m: FloatArray = field(repr=False)
+    apart_m: FloatArray = field(repr=False)
 
 
 def choose_steps(
@@ -75,6 +93,9 @@ def choose_steps(
 ) -> tuple[Step, ...]:
     """Return a dance's steps.
 
+    Where less is asked for, the steps that remain lead home as they do in the whole dance; so
+    what comes after a calmer passage stays the same dance, on another place of the floor.
+
     Args:
         feet: The dancer's feet.
         beats_s: The music's beats, on the dance's clock.
@@ -82,9 +103,14 @@ def choose_steps(
         stance_m: Side to (2,), where the feet stand at first, both pointing along x.
         calm: Shape (K,), share of the motion that is asked for at the knots.
     """
-    chosen = [_asked(step, calm) for step in _schedule(feet, beats_s, timeline)]
-    chosen = [step for step in chosen if step.share >= LEAST_SHARE]
-    return _placed(chosen, feet, timeline, stance_m)
+    chosen = _schedule(feet, beats_s, timeline)
+    steps, homewards = _placed(chosen, feet, timeline, stance_m)
+    if (calm >= 1.0).all():
+        return steps
+    led = zip(chosen, homewards, strict=True)
+    asked = [_asked(replace(step, led=homeward), calm) for step, homeward in led]
+    asked = [step for step in asked if step.share >= LEAST_SHARE]
+    return _placed(asked, feet, timeline, stance_m)[0]
 
 
 def _asked(step: _Chosen, calm: FloatArray) -> _Chosen:
@@ -143,13 +169,17 @@ def _worth(feet: Footwork) -> FloatArray:
 
 def _placed(
     chosen: list[_Chosen], feet: Footwork, timeline: Timeline, stance_m: dict[str, FloatArray]
-) -> tuple[Step, ...]:
-    """Return steps with places: relative to the foot that stands, as the dancer's feet are."""
+) -> tuple[tuple[Step, ...], list[_Homewards]]:
+    """Return steps with places: relative to the foot that stands, as the dancer's feet are.
+
+    Beside them, how each (but the closing one) leads home.
+    """
     places = {side: np.array(place) for side, place in stance_m.items()}
     yaws = dict.fromkeys(places, 0.0)
     home = stance_m["left"] - stance_m["right"]
     turned = _heading_at(feet, timeline, 0)
     owed, steps = 0.0, []
+    homewards: list[_Homewards] = []
     for number, step in enumerate(chosen):
         until = chosen[number + 1].leave if number + 1 < len(chosen) else step.land + 10
         now = _heading_at(feet, timeline, step.land)
@@ -160,7 +190,8 @@ def _placed(
         heading = (yaw + yaws[_other(step.side)]) / 2.0
         owed -= heading - before
         aim = _apart(feet, timeline, step.land, until) + home
-        aim += _homewards(step.side, places, stance_m, heading)
+        homewards.append(_homewards(step, places, stance_m, heading))
+        aim += homewards[-1].apart_m
         aim = np.array([np.clip(aim[0], -AHEAD_M, AHEAD_M), np.clip(aim[1], *APART_M)])
         present = _rotated(places["left"] - places["right"], -heading)
         place = _tread(step.side, places, heading, present + step.share * (aim - present))
@@ -168,20 +199,25 @@ def _placed(
         lift = step.share * min(LIFT_M, LIFT_PER_S2 * seconds**2)
         steps.append(Step(step.side, step.leave, step.land, place, yaw, lift))
         places[step.side], yaws[step.side] = place, yaw
-    return (*steps, *_closing(steps, places, yaws, home, timeline))
+    return (*steps, *_closing(steps, places, yaws, home, timeline)), homewards
 
 
 def _homewards(
-    side: str, places: dict[str, FloatArray], stance_m: dict[str, FloatArray], heading_rad: float
-) -> FloatArray:
-    """Return how much further apart (2,) a step brings the feet to stay on the stage."""
+    step: _Chosen,
+    places: dict[str, FloatArray],
+    stance_m: dict[str, FloatArray],
+    heading_rad: float,
+) -> _Homewards:
+    """Return how much further apart a step brings the feet to stay on the stage."""
     away = np.mean(list(places.values()), axis=0) - np.mean(list(stance_m.values()), axis=0)
+    if step.led is not None and np.linalg.norm(away - step.led.from_m) <= ASTRAY_M:
+        return step.led
     distance = float(np.linalg.norm(away))
     if distance <= STAGE_M:
-        return np.zeros(2)
+        return _Homewards(away, np.zeros(2))
     back = min(HOMEWARDS * (distance - STAGE_M), HOMEWARDS_M)
-    out = 1.0 if side == "left" else -1.0
-    return np.asarray(-out * back * _rotated(away / distance, -heading_rad))
+    out = 1.0 if step.side == "left" else -1.0
+    return _Homewards(away, -out * back * _rotated(away / distance, -heading_rad))
 
 
 def _closing(

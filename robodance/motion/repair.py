@@ -47,7 +47,7 @@ RETREATS = 6
 RETREAT_WIDER_S = 0.15
 RETREAT_RAMP_POINTS = 10
 RETREAT_ROUNDS = 8
-SAME_RAD = 1e-6  # legs that differ by less do the same; what comes out is looked at anyway
+SAME_RAD = 1e-6  # joints that differ by less do the same: less than a micrometre
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,22 @@ class Replanned:
             targets, nothing mended.
         repaired: Shape (K,), which knots were planned again for clearance or balance.
         retreated: Shape (K,), which were drawn back to the stand posture, as a last resort.
+        unseen: Shape (K + 2,), control points of which it is not known yet whether the curve
+            is clear and upright there.
     """
 
     spline: Spline = field(repr=False)
     followed: FloatArray = field(repr=False)
     repaired: BoolArray = field(repr=False)
     retreated: BoolArray = field(repr=False)
+    unseen: BoolArray = field(repr=False)
 
     @classmethod
     def unmended(cls, control: FloatArray, followed: FloatArray, step_s: float) -> Replanned:
         """Return a motion with control points (N, J) of which nothing has been mended."""
         nothing = np.zeros(len(control) - 2, dtype=bool)
-        return cls(Spline(control, step_s), followed, nothing, nothing)
+        everything = np.ones(len(control), dtype=bool)
+        return cls(Spline(control, step_s), followed, nothing, nothing, everything)
 
     def over(self, control: FloatArray, legs: Sequence[int]) -> Replanned:
         """Return the motion over other legs: what was mended stays, where they do the same.
@@ -96,6 +100,7 @@ class Replanned:
             self.followed,
             self.repaired & kept[1:-1],
             self.retreated & kept[1:-1],
+            self.unseen | (np.abs(before - moved) > SAME_RAD).any(axis=1),
         )
 
 
@@ -161,7 +166,7 @@ def _check(
 def _check_again(
     check: _Check, window: BoolArray, look: Callable[[FloatArray, int], _Check], control: FloatArray
 ) -> _Check:
-    """Look at the changed windows only; everything else was clean or is in a window."""
+    """Look at what has changed only; everything else was clean or has changed."""
     near, tipping = check.near.copy(), check.tipping.copy()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], window, [False]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):
@@ -210,7 +215,8 @@ def repair(
     arms = _Group.of([part for part in wanted.parts if part.name.endswith("_arm")], wanted)
     everything = _Group.of(wanted.parts, wanted)
     repaired, retreated = start.repaired.copy(), start.retreated.copy()
-    check = look(control)
+    nothing = np.zeros(len(control) - 3)
+    check = _check_again(_Check(nothing, nothing), start.unseen, look, control)
     for attempt in range(REPAIR_TRIES + RETREATS):
         report(1.0 - 0.6**attempt)
         if check.clean:

@@ -9,7 +9,7 @@ from robot_like_dancers import waving
 from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig, SimulationConfig
-from robodance.motion import replan
+from robodance.motion import footsteps, replan
 from robodance.motion.balance import upper_body_only
 from robodance.motion.certificate import certify
 from robodance.motion.footsteps import (
@@ -139,6 +139,52 @@ def test_what_is_not_asked_for_is_not_stepped(march):
     low = choose_steps(feet, march.beats_s, timeline, STANCE, half)
     high = choose_steps(feet, march.beats_s, timeline, STANCE, np.ones(timeline.knots))
     assert low[0].lift_m == pytest.approx(0.6 * high[0].lift_m)
+
+
+def wandering(rng, seconds=30.0):
+    """Feet that tread far ahead, by turns, and so leave the stage."""
+    times = np.arange(0.0, seconds, 0.04)
+    ends = np.arange(1.0, seconds - 1.0, 0.75)
+    sides = [("left", "right")[k % 2] for k in range(len(ends))]
+    ahead = 0.03 * np.sign(np.sin(np.pi * (times - ends[0]) / 0.75))
+    strikes = tuple(
+        Strike(side, end - 0.5, end) for side, end in zip(sides, ends.tolist(), strict=True)
+    )
+    feet = np.column_stack([ahead, 0.01 * rng.normal(size=len(times))])
+    return Footwork(times, feet, 0.1 * np.sin(times), strikes)
+
+
+def own_places(steps, after):
+    """Return where each step from a knot on treads, as seen from the other foot, (S, 4)."""
+    places, yaws = dict(STANCE), dict.fromkeys(STANCE, 0.0)
+    result = []
+    for step in steps:
+        places[step.side], yaws[step.side] = step.position_m, step.yaw_rad
+        heading = sum(yaws.values()) / 2.0
+        turn = np.array([[np.cos(heading), np.sin(heading)], [-np.sin(heading), np.cos(heading)]])
+        if step.land >= after:
+            apart = turn @ (places["left"] - places["right"])
+            result.append([step.land, *apart, yaws["left"] - yaws["right"]])
+    return np.array(result)
+
+
+def test_after_a_calmer_passage_the_steps_are_those_of_the_whole_dance(march, rng, monkeypatch):
+    feet, timeline = wandering(rng), timeline_of(replace_times(march, 30.0), FULL)
+    calm = np.ones(timeline.knots)
+    calm[75:150] = 0.0  # from 3 to 6 s it does not get ahead
+
+    def treads(share):
+        steps = choose_steps(feet, np.arange(0.0, 30.0, 0.375), timeline, STANCE, share)
+        return steps, own_places(
+            steps[:-1], after=400
+        )  # the last one closes; turns are caught up with
+
+    (whole, wanted), (calmer, found) = treads(np.ones(timeline.knots)), treads(calm)
+    assert len(calmer) < len(whole)
+    assert len(found) > 10
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+    monkeypatch.setattr(footsteps, "ASTRAY_M", 0.0)  # each finds its own way home
+    assert np.abs(treads(calm)[1] - wanted).max() > 0.002
 
 
 def test_moments_are_snapped_to_beats_and_half_beats(rng):
