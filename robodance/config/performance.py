@@ -51,8 +51,8 @@ class VerificationConfig:
     disturbed_tilt_deg: float = 6.0
     """The same under a disturbance."""
     rounds: int = 7
-    """How often a passage is tried at most; before the last two times the dance loses its steps,
-    then ends as upper-body."""
+    """How often a passage is tried at most; before the last three times its phrase ends as
+    upper-body, then the dance loses its steps, then the dance ends as upper-body."""
 
     def __post_init__(self) -> None:
         require(self.nominal_tilt_deg > 0.0, "nominal_tilt_deg must be positive")

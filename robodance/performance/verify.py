@@ -7,7 +7,8 @@ under what has made it fail in this dance. So every second of the plan that come
 simulated on the way to the end, under every disturbance.
 
 A passage gets half its sway and half its steps first, then no steps, then no sway either, then
-the same around it. If nothing helps, the whole dance has no steps, and ends as upper-body.
+the same around it, for longer each time. If that does not help soon, the phrase ends as
+upper-body; then the whole dance has no steps; then it ends as upper-body.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
+from robodance.performance.calming import BEFORE_S, FADE_S, HALF, calmed
 from robodance.performance.disturbances import DISTURBANCES, FIXED
 from robodance.performance.trial import Trial
 from robodance.performance.trials import open_trials
@@ -29,11 +31,6 @@ from robodance.values import FloatArray, Plan
 
 __all__ = ["Adaptable", "Reduction", "Verified", "verify_and_attenuate"]
 
-BEFORE_S, AFTER_S = 2.5, 0.5  # of a failure: what is asked for less
-FADE_S = 0.6
-HALF = 0.5
-NO_STEPS = 0.45  # a little less than half of a step is none (motion.footsteps)
-CALMER = (HALF, NO_STEPS, 0.0)
 ALL = "all"  # of the fixed disturbances
 
 
@@ -153,6 +150,7 @@ def verify_and_attenuate(
         running.take(made.plan)
         for leg in running.legs:
             tell(leg / len(running.legs))
+            failures_s: list[list[float]] = []
             for number in range(1, config.rounds + 1):
                 last = made.again is None or not share.any() or number == config.rounds
                 trials = running.go(leg, () if last else hardest)
@@ -161,10 +159,8 @@ def verify_and_attenuate(
                     break
                 failures += found
                 hardest.update(t.disturbance for t in trials if t.failures_s)
-                calmer = [_calmer(share, failure.moment_s, knot_rate_hz) for failure in found]
-                left = config.rounds - number
-                everywhere = {1: 0.0, 2: NO_STEPS}.get(left, 1.0)
-                share = np.minimum(np.min(calmer, axis=0), everywhere)
+                failures_s.append([failure.moment_s for failure in found])
+                share = calmed(share, failures_s, config.rounds, knot_rate_hz)
                 made = made.again(share)
                 running.take(made.plan)
                 rounds += 1
@@ -197,24 +193,6 @@ class _Failure:
         under = "" if trial.disturbance == "nominal" else f" under {trial.disturbance}"
         fell = trial.fell_s is not None and moment_s >= trial.fell_s
         return cls(moment_s, f"it {'falls' if fell else 'leans too far'}{under}")
-
-
-def _calmer(share: FloatArray, moment_s: float, knot_rate_hz: float) -> FloatArray:
-    """Return the next smaller share around a failure; around that, where there is none."""
-    times = np.arange(len(share)) / knot_rate_hz
-    wider = 1.0
-    while True:
-        outside = np.maximum(
-            moment_s - wider * BEFORE_S - times, times - moment_s - wider * AFTER_S
-        )
-        fade = np.clip(1.0 - outside / FADE_S, 0.0, 1.0)
-        fade = fade**2 * (3.0 - 2.0 * fade)
-        there = share[fade >= 1.0].max(initial=0.0)
-        aim = next((level for level in CALMER if level < there), 0.0)
-        result = np.minimum(share, 1.0 - (1.0 - aim) * fade)
-        if (result < share).any() or not share.any():
-            return np.asarray(result)
-        wider *= 2.0
 
 
 def _reductions(

@@ -76,6 +76,12 @@ def boldest():
     return Bow(np.ones(round(SECONDS * KNOT_RATE_HZ) + 1))
 
 
+def in_the_middle(kind):
+    """Return a dance of more than one phrase, which throws its trunk in the second."""
+    moment_s, seconds = 8.5, 14.0
+    return kind(np.ones(round(seconds * KNOT_RATE_HZ) + 1), (moment_s,), seconds)
+
+
 def test_there_are_eight_fixed_disturbances_and_each_differs_from_the_model():
     assert len(FIXED) == 8
     assert all(what != DISTURBANCES["nominal"] for what in FIXED.values())
@@ -170,7 +176,7 @@ def test_what_made_it_fail_is_tried_before_all_else(monkeypatch):
 
 
 def test_what_cannot_be_calmed_ends_and_says_so():
-    stubborn = Stubborn(boldest().share)
+    stubborn = in_the_middle(Stubborn)
     config = VerificationConfig(disturbances="torque", rounds=3)
     found = verify_and_attenuate(stubborn, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
     assert not found.passed
@@ -180,17 +186,18 @@ def test_what_cannot_be_calmed_ends_and_says_so():
     assert len(said) == 2
     assert "under torque" in said[1]
     assert found.reductions[0].share == 0.0  # all of it was given up in the end
-    assert found.reductions[-1].end_s == pytest.approx(SECONDS)
+    assert found.reductions[-1].end_s == pytest.approx(stubborn.seconds)
 
 
-def test_a_dance_that_keeps_failing_loses_all_its_steps_before_it_stands_still():
-    tireless = Tireless(boldest().share)
+def test_a_phrase_ends_as_upper_body_before_the_dance_loses_its_steps_and_stands_still():
+    tireless = in_the_middle(Tireless)
     config = VerificationConfig(disturbances="torque", rounds=4)
     verify_and_attenuate(tireless, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
-    first, second, third = tireless.asked
-    assert first[0] == 1.0  # far from the failure
-    assert LEAST_SHARE > second.max() > 0.4
-    assert not third.any()
+    phrase, stepless, nothing = tireless.asked
+    assert phrase[0] == phrase[-1] == 1.0  # far from the failure
+    assert phrase[round(tireless.moments_s[0] * KNOT_RATE_HZ)] == 0.0
+    assert LEAST_SHARE > stepless.max() > 0.4
+    assert not nothing.any()
 
 
 def test_half_is_asked_for_then_no_steps_then_nothing():
