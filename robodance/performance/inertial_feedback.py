@@ -25,12 +25,12 @@ from robodance.values import FloatArray, Plan
 
 __all__ = ["Answered", "InertialFeedback", "Sensing", "Stabilised", "stabilised"]
 
-LEAN_GAIN = 0.2  # of an ankle's answer, per radian of lean
-RATE_GAIN_S = 0.03  # per radian a second
+LEAN_GAIN = 0.05  # of an ankle's answer, per radian of lean
+RATE_GAIN_S = 0.04  # per radian a second; what play in the gears sets rocking needs much of it
 SWING_GAIN = 1.1  # of the hip: 1 keeps the leg's direction, more treads to where the robot leans
 LARGEST_RAD = 0.15
 FASTEST_RAD_S = 3.0
-SMOOTH_S = 0.02  # of the measured rate
+SMOOTH_S = 0.009  # of the measured rate; with more late motors rock, with less the ankles chatter
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from still_dancer import STILL
 
 from robodance.config import MotionConfig, SimulationConfig
 from robodance.motion.plan import plan_motion
+from robodance.performance import inertial_feedback
 from robodance.performance.backends.simulation import PyBulletSimulation
 from robodance.performance.inertial_feedback import (
     FASTEST_RAD_S,
@@ -54,13 +55,12 @@ def turned(plan, row, roll=0.0, pitch=0.0):
 
 
 def settled(plan, moment_s, **lean):
-    """What is added after a lean has lasted, at a moment of the plan."""
+    """What is added after a lean beside the plan has lasted from a moment on."""
     feedback = InertialFeedback(plan, ROBOT, PERIOD_S, 0.0)
-    for step in range(round(moment_s / PERIOD_S)):
-        feedback.answer(turned(plan, min(round(step * PERIOD_S * 100), len(plan.times_s) - 1)))
-    row = round(moment_s * 100)
-    for _ in range(30):
-        feedback.answer(turned(plan, row, **lean))
+    first = round(moment_s / PERIOD_S)
+    for step in range(first + 30):
+        row = min(round(step * PERIOD_S * 100), len(plan.times_s) - 1)
+        feedback.answer(turned(plan, row, **(lean if step >= first else {})))
     return feedback.added_rad
 
 
@@ -134,3 +134,25 @@ def test_on_a_leaning_floor_the_trunk_stays_nearer_to_its_plan_with_it(stepping)
         for on in (True, False)
     }
     assert tilt[True] < 0.7 * tilt[False]
+
+
+def test_ankles_do_not_chatter_where_nothing_disturbs_and_hasty_answers_do(stepping, monkeypatch):
+    def fastest_ankle_deg_s():
+        """How fast the answers of the ankles go to and fro, on average."""
+        added = []
+        answer = InertialFeedback.answer
+
+        def noted(self, turn):
+            added.append(answer(self, turn))
+            return added[-1]
+
+        with monkeypatch.context() as context:
+            context.setattr(InertialFeedback, "answer", noted)
+            run_trial(stepping, "nao_v6", SimulationConfig(), "nominal", np.radians(6.0))
+        ankles = [AT[f"{side}Ankle{axis}"] for side in "LR" for axis in ("Roll", "Pitch")]
+        return np.degrees(np.abs(np.diff(added, axis=0)).mean(axis=0)[ankles] / PERIOD_S).max()
+
+    assert fastest_ankle_deg_s() < 3.0  # the dance itself goes at tens of degrees a second
+    monkeypatch.setattr(inertial_feedback, "SMOOTH_S", 0.005)
+    monkeypatch.setattr(inertial_feedback, "RATE_GAIN_S", 0.05)
+    assert fastest_ankle_deg_s() > 20.0
