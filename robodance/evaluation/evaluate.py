@@ -16,7 +16,7 @@ from robodance.config import EvaluateConfig
 from robodance.errors import DataError, UsageError
 from robodance.evaluation.bench import EMPTY, EVERY, Bench, build_bench
 from robodance.evaluation.dances import Row, Sample
-from robodance.evaluation.folders import read_row
+from robodance.evaluation.folders import MOST_NAMED, motion_files, read_row
 from robodance.evaluation.generated import generator_row, tempo_dances
 from robodance.evaluation.records import records_of
 from robodance.evaluation.references import (
@@ -181,6 +181,7 @@ def _given_rows(
     wanted: Wanted, config: EvaluateConfig, ear: Ear, tell: Progress, remarks: list[str]
 ) -> tuple[list[Row], Row | None]:
     rows: list[Row] = []
+    remarks += _without_motion(wanted)
     for folder in wanted.motions:
         with tell.stage(f"reading {folder.name}") as report:
             row, said = _read(folder, wanted, config, ear, report, robot=wanted.robot)
@@ -191,6 +192,30 @@ def _given_rows(
     if doubled:
         raise UsageError(f"two folders are called {doubled[0]!r}; rename one")
     return rows, rows[0] if rows else None
+
+
+def _without_motion(wanted: Wanted) -> list[str]:
+    """Tell of songs that nothing dances to; a table's line must have its motion.
+
+    Raises:
+        DataError: It has none.
+    """
+    files = [
+        (f, where) for where in wanted.motions for f in motion_files(where, robot=wanted.robot)
+    ]
+    if wanted.real is not None:
+        files += [(f, wanted.real) for f in motion_files(wanted.real)]
+    lines, songs = wanted.pairs.left_over(files)
+    if not files or not (lines or songs):
+        return []
+    if lines:
+        folders = ", ".join(sorted({str(where) for _, where in files}))
+        raise DataError(
+            f"the table of pairs names {', '.join(lines[:MOST_NAMED])}, but there is no such "
+            f"motion in {folders}; correct the name or take the line out"
+        )
+    more = f" and {len(songs) - MOST_NAMED} more" if len(songs) > MOST_NAMED else ""
+    return [f"songs without a motion: {', '.join(songs[:MOST_NAMED])}{more}"]
 
 
 def _generator_rows(wanted: Wanted, config: EvaluateConfig, ear: Ear, tell: Progress) -> list[Row]:

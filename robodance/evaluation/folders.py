@@ -18,7 +18,7 @@ from robodance.plan_file import read_plan
 from robodance.skeleton import pose_sequence
 from robodance.values import FloatArray, PoseSequence
 
-__all__ = ["MOTION_ENDINGS", "motion_files", "read_motion_file", "read_row"]
+__all__ = ["MOST_NAMED", "MOTION_ENDINGS", "motion_files", "read_motion_file", "read_row"]
 
 MOTION_ENDINGS = (".bvh", ".c3d", ".npz", ".npy", ".pkl", ".pickle")
 NAMED = "skeletons.json"

@@ -88,8 +88,7 @@ class SongPairs:
         Without one, a song of the same name, or with the longest name that the motion's
         begins with; where a motion is called ``dance`` or ``plan``, its folder's name counts.
         """
-        inside = motion.relative_to(folder) if motion.is_relative_to(folder) else motion
-        for key in (inside.as_posix(), motion.name, motion.stem):
+        for key in _names(motion, folder):
             if key in self.table:
                 return self.table[key]
         name = motion.parent.name if motion.stem in {"dance", "plan"} else motion.stem
@@ -100,6 +99,23 @@ class SongPairs:
         """Return the song whose name a name begins with, the longest; None: there is none."""
         fitting = [song for song in self.songs if name.startswith(song)]
         return self.songs[max(fitting, key=len)] if fitting else None
+
+    def left_over(self, motions: Sequence[tuple[Path, Path]]) -> tuple[list[str], list[str]]:
+        """Return names in the table, and files of songs, that none of some motions belongs to.
+
+        Args:
+            motions: Files, each with its folder.
+        """
+        known = {name for motion, folder in motions for name in _names(motion, folder)}
+        danced = {self.of(motion, folder).song for motion, folder in motions}
+        songs = [song.name for song in self.songs.values() if song not in danced]
+        return [name for name in self.table if name not in known], songs
+
+
+def _names(motion: Path, folder: Path) -> tuple[str, str, str]:
+    """Return what a table may call a motion file of a folder."""
+    inside = motion.relative_to(folder) if motion.is_relative_to(folder) else motion
+    return inside.as_posix(), motion.name, motion.stem
 
 
 def find_songs(folders: Sequence[Path]) -> dict[str, Path]:

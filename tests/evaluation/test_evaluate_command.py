@@ -13,6 +13,7 @@ from published_form import write_choreonet
 
 from robodance.cli import main
 from robodance.evaluation.folders import motion_files, read_motion_file
+from robodance.evaluation.songs import Pair, SongPairs
 from robodance.plan_file import write_dance
 from robodance.skeleton import pose_sequence
 
@@ -115,6 +116,11 @@ def test_the_same_seed_gives_the_same_table(tmp_path, capsys):
         (["empty"], 3, "empty: holds no motion"),
         (["mine", "--pairs", "none.csv"], 3, "none.csv: cannot be read"),
         (["mine", "--pairs", "bad.csv"], 3, "line 2: the song"),
+        (
+            ["mine", "--pairs", "ghost.csv"],
+            3,
+            "names ghost.npz, but there is no such motion in mine",
+        ),
         (["mine", "--songs", "empty"], 3, "empty: holds no sound"),
         (["mine", "--data", "a", "--real", "b"], 2, "give one of them"),
         (["mine", "--genre", "polka"], 2, "unknown genre 'polka'"),
@@ -129,6 +135,7 @@ def test_the_same_seed_gives_the_same_table(tmp_path, capsys):
 def test_bad_input_is_one_line(tmp_path, capsys, arguments, code, message):
     write_dances(tmp_path / "mine", 1, seconds=2.0)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "ghost.csv").write_text("motion,song\nghost.npz,\nrumba-0,\n")
     (tmp_path / "bad.csv").write_text("motion,song\nrumba-0.npz,none.wav\n")
     before = sorted(tmp_path.iterdir())
     assert main(["evaluate", *arguments]) == code
@@ -147,6 +154,15 @@ def test_every_damaged_file_is_named_and_none_is_left_out_silently(tmp_path, cap
     assert "cut.npz" in line
     assert "foreign.bvh" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_songs_that_nothing_dances_to_are_told(tmp_path):
+    write_dances(tmp_path / "mine", 1, seconds=2.0)
+    songs = {name: tmp_path / f"{name}.wav" for name in ("rumba", "polka")}
+    pairs = SongPairs(songs, {"rumba-0": Pair(), "ghost": Pair()})
+    motions = [(tmp_path / "mine" / "rumba-0.npz", tmp_path / "mine")]
+    assert pairs.left_over(motions) == (["ghost"], ["rumba.wav", "polka.wav"])
+    assert SongPairs(songs).left_over(motions) == ([], ["polka.wav"])  # by its name
 
 
 def test_an_interrupt_leaves_nothing(tmp_path, monkeypatch):
