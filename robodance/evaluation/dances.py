@@ -76,19 +76,23 @@ class Sample:
         """The dance at 30 frames a second."""
         return at_rate(self.joints_m, self.rate_hz, CLIP_HZ)
 
-    def at_usual_beat(self, beat_s: float | None) -> Sample:
+    def at_usual_beat(self, beat_s: float | None, *, danced: bool = False) -> Sample:
         """Return the dance at another tempo, at most half an octave away; whole if beatless.
+
+        Where the beats are those that are danced, not perhaps every second of them, it is
+        brought to the usual beat however far away that is.
 
         Distances to training motion are taken so: whether a dance is near to what was
         learned does not depend on the song's tempo.
 
         Args:
             beat_s: The usual beat; None: not known.
+            danced: Whether the beats are known to be those that are danced.
         """
         if beat_s is None or len(self.beats_s) < 2:
             return self
         octaves = float(np.log2(np.median(np.diff(self.beats_s)) / beat_s))
-        factor = 2.0 ** (octaves - round(octaves))
+        factor = 2.0 ** (octaves - (0 if danced else round(octaves)))
         return replace(self, rate_hz=self.rate_hz * factor, beats_s=self.beats_s / factor)
 
     def shifted(self, share: float) -> Sample:

@@ -112,10 +112,11 @@ def tempo_dances(
     dance_s: float,
     progress: Progress | None = None,
 ) -> list[Danced]:
-    """Return dances to rendered songs that differ in nothing but their tempo.
+    """Return dances to rendered songs that are alike but for their tempo and their chords.
 
-    The beats are those that are danced: music nearly twice as fast as a genre is danced at
-    half its beat.
+    Each is danced for as many beats as the slowest has within ``dance_s``: longer dances
+    would be more of the genre, whatever their tempo. The beats are those that are danced:
+    music nearly twice as fast as a genre is danced at half its beat.
     """
     found = []
     total = len(genres) * len(tempi_bpm)
@@ -123,7 +124,7 @@ def tempo_dances(
         path = weights_of(weights, genre)
         card = load_checkpoint(path).card
         heard = rendered_song(bpm, int(card["beats_per_bar"]), genre, seed=11)
-        end = min(heard.song.duration_s, dance_s)
+        end = min(heard.song.duration_s, dance_s * min(tempi_bpm) / bpm)
         told, config = _as_told(heard, path), ChoreographyConfig(weights=str(path))
         for seed in seeds:
             dance = create_dance(told, config, seed=seed, to_s=end)

@@ -284,7 +284,7 @@ def _tempo(evaluation: Evaluation) -> str:
     if not evaluation.tempo:
         return ""
     parts = [
-        "<h2>The same at any tempo?</h2><p class='note'>Songs that differ in tempo alone; dances "
+        "<h2>The same at any tempo?</h2><p class='note'>Songs alike but for their tempo; dances "
         "brought to the genre's usual beat, then measured; mean over the genres.</p>"
     ]
     for name, one in evaluation.tempo.items():

@@ -31,7 +31,7 @@ class TempoEquality:
 
 
 def tempo_equality(danced: Sequence[Danced], bench: Bench) -> TempoEquality:
-    """Compare dances to songs that differ in their tempo alone.
+    """Compare dances to songs that are alike but for their tempo.
 
     Each dance is brought to its genre's usual beat first, so that equal dances on another
     clock are equal here: then the distance to the nearest training clip, the way of the
@@ -64,7 +64,7 @@ def tempo_equality(danced: Sequence[Danced], bench: Bench) -> TempoEquality:
 
 def _measured(danced: Sequence[Danced], bench: Bench) -> dict[str, float]:
     key = bench.key(danced[0].genre)
-    samples = [one.sample.at_usual_beat(bench.beats.get(key)) for one in danced]
+    samples = [one.sample.at_usual_beat(bench.beats.get(key), danced=True) for one in danced]
     near = [
         nearest_distances(
             segments_of(s.joints_m, s.rate_hz, CLIP_S / 2, CLIP_S),

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-SHIPPED = "generated, shipped"
+SHIPPED, HELD_OUT = "generated, shipped", "real, held-out units"
 BEATS = {
     "hit_directogram_70": "directogram",
     "hit_deviation_70": "deviation, printed",
@@ -27,6 +27,7 @@ BEATS = {
 SPLIT_BY = ("frechet_style_fair", "nearest", "style_clip", "speed")
 
 Cells = Mapping[str, Mapping[str, Mapping[str, Any]]]
+Bound = Callable[[Cells], float]
 Rule = Callable[[Cells, str], tuple[bool, str]]
 
 
@@ -35,7 +36,12 @@ def value(cells: Cells, row: str, key: str) -> float:
     return float(cells[row][key]["value"])
 
 
-def at_most(key: str, digits: int, bound: Callable[[Cells], float]) -> Rule:
+def of(row: str, key: str, *, factor: float = 1.0, plus: float = 0.0) -> Bound:
+    """Return a bound that another row of the table gives."""
+    return lambda cells: factor * value(cells, row, key) + plus
+
+
+def at_most(key: str, digits: int, bound: Bound) -> Rule:
     """Ask that a number is at most another."""
 
     def rule(cells: Cells, row: str) -> tuple[bool, str]:
@@ -45,7 +51,7 @@ def at_most(key: str, digits: int, bound: Callable[[Cells], float]) -> Rule:
     return rule
 
 
-def at_least(key: str, digits: int, bound: Callable[[Cells], float]) -> Rule:
+def at_least(key: str, digits: int, bound: Bound) -> Rule:
     """Ask that a number is at least another."""
 
     def rule(cells: Cells, row: str) -> tuple[bool, str]:
@@ -69,7 +75,7 @@ def like_held_out(key: str) -> Rule:
     """Ask that a number lies in the bootstrap interval of held-out real dance."""
 
     def rule(cells: Cells, row: str) -> tuple[bool, str]:
-        has, real = value(cells, row, key), cells["real, held-out units"][key]
+        has, real = value(cells, row, key), cells[HELD_OUT][key]
         digits = 1 if key.startswith("hit") else 3
         told = f"{has:.{digits}f} / {real['low']:.{digits}f} to {real['high']:.{digits}f}"
         return real["low"] <= has <= real["high"], told
@@ -85,41 +91,36 @@ def rules() -> Iterator[tuple[str, Rule]]:
     ):
         yield (
             f"Frechet distance, style, {name}: at most twice rebuilt's",
-            at_most(key, 2, lambda cells, key=key: 2.0 * value(cells, "rebuilt", key)),
+            at_most(key, 2, of("rebuilt", key, factor=2.0)),
         )
         yield (
             f"Frechet distance, style, {name}: at most held-out's",
-            at_most(key, 2, lambda cells, key=key: value(cells, "real, held-out units", key)),
+            at_most(key, 2, of(HELD_OUT, key)),
         )
     yield "nearest training clip, cm: at most 6", at_most("nearest", 2, lambda _: 6.0)
     yield (
         "mean speed, m/s: at least 90 % of rebuilt's",
-        at_least("speed", 3, lambda cells: 0.9 * value(cells, "rebuilt", "speed")),
+        at_least("speed", 3, of("rebuilt", "speed", factor=0.9)),
     )
     yield "frozen windows, %: within 3 of rebuilt's", near_rebuilt("slow")
     yield "over-fast windows, %: within 3 of rebuilt's", near_rebuilt("fast")
     yield (
         "16-beat twins, %: at most rebuilt's",
-        at_most("twins", 2, lambda cells: value(cells, "rebuilt", "twins")),
+        at_most("twins", 2, of("rebuilt", "twins")),
     )
     yield (
         "acceleration lock: at least training units'",
-        at_least("lock", 3, lambda cells: value(cells, "real, training units", "lock")),
+        at_least("lock", 3, of("real, training units", "lock")),
     )
     for key, name in BEATS.items():
         yield f"beats, {name}: in held-out's interval", like_held_out(key)
     for key, name in (("style_dance", "dances"), ("style_clip", "clips")):
         yield (
             f"style accuracy, {name}, %: at least held-out's - 5",
-            at_least(key, 1, lambda cells, key=key: held_out(cells, key) - 5.0),
+            at_least(key, 1, of(HELD_OUT, key, plus=-5.0)),
         )
     yield "support-foot slide, m/s: under 0.05", at_most("slide", 3, lambda _: 0.05)
     yield "energy follows loudness: at least 0.3", at_least("energy", 2, lambda _: 0.3)
-
-
-def held_out(cells: Cells, key: str) -> float:
-    """Return a number of held-out real dance."""
-    return value(cells, "real, held-out units", key)
 
 
 def main() -> None:
@@ -144,8 +145,8 @@ def main() -> None:
     print("\nlargest deviation over the tempi, %, at most 10:")
     tempo = found["tempo"].get(options.row, {"values": {}, "deviation_percent": {}})
     for measure, percent in tempo["deviation_percent"].items():
-        told = ", ".join(f"{number:.3g}" for number in tempo["values"][measure].values())
-        print(f"  {measure}: {'yes' if percent <= 10.0 else 'no'}, {percent:.1f} ({told})")
+        values = ", ".join(f"{number:.3g}" for number in tempo["values"][measure].values())
+        print(f"  {measure}: {'yes' if percent <= 10.0 else 'no'}, {percent:.1f} ({values})")
     print("\nreal dance, unit splits: mean (least to largest)")
     for row, measures in found["unit_splits"].items():
         for key in SPLIT_BY:

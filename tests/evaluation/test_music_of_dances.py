@@ -70,6 +70,9 @@ def test_the_usual_beat_makes_fast_and_slow_dances_alike():
     assert slow.duration_s == pytest.approx(sample().duration_s * 1.2)
     half = sample().at_usual_beat(1.0)  # an octave is no other tempo
     assert half.rate_hz == RATE_HZ
+    for beat_s in (0.25, 0.3, 0.5, 0.85, 1.0):  # but where the beats are known to be danced
+        danced = sample().at_usual_beat(beat_s, danced=True)
+        assert np.median(np.diff(danced.beats_s)) == pytest.approx(beat_s)
 
 
 def test_a_giant_is_sized_without_bending_a_bone():
