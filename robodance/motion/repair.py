@@ -251,7 +251,13 @@ def repair(
         if not check.clean:
             raise InfeasibleDance(_what_is_left(check, step_s))
     report(1.0)
-    return replace(start, spline=Spline(control, step_s), repaired=repaired, retreated=retreated)
+    return replace(
+        start,
+        spline=Spline(control, step_s),
+        repaired=repaired,
+        retreated=retreated,
+        unseen=np.zeros_like(start.unseen),
+    )
 
 
 @dataclass(frozen=True)

@@ -244,6 +244,7 @@ def test_what_was_mended_far_from_a_calmed_phrase_is_not_mended_again(monkeypatc
         kept.plan.positions_rad[early], made.plan.positions_rad[early], atol=1e-12
     )
     assert kept.repaired_share > 0.0
+    assert certify(kept.plan, ROBOT).clean
     assert all(times.min() > 10.0 for times in mended)
     monkeypatch.setattr(
         Replanned, "over", lambda self, control, _: self.unmended(control, self.followed, STEP_S)
