@@ -224,16 +224,23 @@ def pressing_its_arm(*, at_s, seconds):
     )
 
 
-def test_what_was_mended_far_from_a_calmed_phrase_is_not_mended_again(monkeypatch):
+def test_what_was_mended_far_from_a_calmed_phrase_is_neither_mended_nor_looked_at_again(
+    monkeypatch,
+):
     made = adapt(pressing_its_arm(at_s=(4.0, 12.0), seconds=16.0), ROBOT, FULL)
-    mended = []
-    plan_again = repair._planned_again
+    mended, seen = [], []
+    plan_again, check = repair._planned_again, repair._check
+
+    def looked(*piece):
+        seen.append(piece[-1] * STEP_S)  # where it begins
+        return check(*piece)
 
     def noted(control, group, goal, limits, window, *rest):
         mended.append(np.flatnonzero(window) * STEP_S)
         return plan_again(control, group, goal, limits, window, *rest)
 
     monkeypatch.setattr(repair, "_planned_again", noted)
+    monkeypatch.setattr(repair, "_check", looked)
     share = np.ones(round(made.plan.duration_s / STEP_S) + 1)
     share[325:360] = 0.3  # from 13 s on
     kept = made.again(share)
@@ -246,11 +253,13 @@ def test_what_was_mended_far_from_a_calmed_phrase_is_not_mended_again(monkeypatc
     assert kept.repaired_share > 0.0
     assert certify(kept.plan, ROBOT).clean
     assert all(times.min() > 10.0 for times in mended)
+    assert min(seen) > 10.0
     monkeypatch.setattr(
         Replanned, "over", lambda self, control, _: self.unmended(control, self.followed, STEP_S)
     )
     made.again(share)
     assert any(times.min() < 10.0 for times in mended)
+    assert min(seen) == 0.0
 
 
 def test_a_knees_bend_is_the_angle_between_thigh_and_shank():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -34,6 +33,7 @@ class Bow:
     share: np.ndarray
     moments_s: tuple[float, ...] = (BOW_S,)
     seconds: float = SECONDS
+    deepest_rad: float = DEEPEST_RAD
 
     @property
     def plan(self) -> Plan:
@@ -43,10 +43,10 @@ class Bow:
         bow = np.sum(bows, axis=0) * np.interp(times, knots, self.share)
         positions = np.tile(NAO.posture("StandInit"), (len(times), 1))
         for side in "LR":
-            positions[:, NAO.index(f"{side}HipPitch")] -= DEEPEST_RAD * bow
+            positions[:, NAO.index(f"{side}HipPitch")] -= self.deepest_rad * bow
         plan = make_plan(NAO, positions)
         poses = np.array(plan.torso_pose)
-        pitch = 2.0 * np.arcsin(poses[:, 4]) + DEEPEST_RAD * bow
+        pitch = 2.0 * np.arcsin(poses[:, 4]) + self.deepest_rad * bow
         poses[:, 4], poses[:, 6] = np.sin(pitch / 2.0), np.cos(pitch / 2.0)
         return dataclasses.replace(plan, torso_pose=poses)
 
@@ -166,9 +166,9 @@ def test_what_made_it_fail_is_tried_before_all_else(monkeypatch):
         return told
 
     monkeypatch.setattr(Trials, "go", noted)
-    monkeypatch.setattr(sys.modules[__name__], "DEEPEST_RAD", 0.25)  # it stands, undisturbed
+    bow = dataclasses.replace(boldest(), deepest_rad=0.25)  # undisturbed, it stands
     config = VerificationConfig(disturbances="tilt", nominal_tilt_deg=9.0, disturbed_tilt_deg=1.0)
-    found = verify_and_attenuate(boldest(), "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+    found = verify_and_attenuate(bow, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
     assert found.passed
     everything = ["nominal", "tilt"]
     assert asked[0] == ([], everything)
