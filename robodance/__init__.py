@@ -1,7 +1,8 @@
 """Make a NAO dance to any song.
 
-``perform`` does all of it; ``analyse_song`` and ``plan_dance`` do its first halves. The
-heavy parts are imported when they are first used, so ``import robodance`` is instant.
+``perform`` does all of it; ``analyse_song`` and ``plan_dance`` do its first halves, and
+``perform_plan`` the last one. The heavy parts are imported when they are first used, so
+``import robodance`` is instant.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ from robodance.errors import RobodanceError
 
 if TYPE_CHECKING:
     from robodance.config import PerformConfig, load_config
-    from robodance.pipeline import Performance, PlannedDance, analyse_song, perform, plan_dance
+    from robodance.pipeline import (
+        Performance,
+        PlannedDance,
+        analyse_song,
+        perform,
+        perform_plan,
+        plan_dance,
+    )
 
 __version__ = "0.1.0"
 
@@ -26,6 +34,7 @@ __all__ = [
     "analyse_song",
     "load_config",
     "perform",
+    "perform_plan",
     "plan_dance",
 ]
 
@@ -36,6 +45,7 @@ _HOMES = {
     "analyse_song": "robodance.pipeline",
     "load_config": "robodance.config",
     "perform": "robodance.pipeline",
+    "perform_plan": "robodance.pipeline",
     "plan_dance": "robodance.pipeline",
 }
 

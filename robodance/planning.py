@@ -30,22 +30,24 @@ class PlannedDance:
     """A song, the dance imagined for it, and what the robot will do.
 
     Attributes:
-        analysis: What was heard; None for a dance without a song.
-        dance: What was imagined, or read from a file.
+        analysis: What was heard; None for a dance without a song, or a plan read from a file.
+        dance: What was imagined, or read from a file; None where only the plan is known.
         plan: What the robot will do.
         certificate: The proof.
         losses: What the robot cannot do of the dance.
         seconds: Seconds spent, by stage.
         warnings: What a person should know about the plan.
+        song: The song's file; None: there is no music.
     """
 
     analysis: SongAnalysis | None = field(repr=False)
-    dance: PoseSequence = field(repr=False)
+    dance: PoseSequence | None = field(repr=False)
     plan: Plan = field(repr=False)
     certificate: Certificate
     losses: Losses
     seconds: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    song: Path | None = None
 
 
 def analyse_song(
@@ -157,13 +159,15 @@ def plan_dance(
         certificate = certify(plan, robot)
         losses = measure_losses(plan, dance, robot, adapted.unlimited)
     warnings = (*remarks, *adapted.warnings, *findings, *_retreats(adapted.retreated_share))
-    return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds, warnings)
+    file = None if analysis is None else Path(analysis.song.path)
+    return PlannedDance(analysis, dance, plan, certificate, losses, clock.seconds, warnings, file)
 
 
 def _verified(
     adapted: Adaptation, config: PerformConfig, report: Callable[[float], None]
 ) -> tuple[Adaptation, tuple[str, ...]]:
     """Return a full-body dance that was tried in simulation, and what that took."""
+    from robodance.performance.steadiness import record_of
     from robodance.performance.verify import verify_and_attenuate
 
     found = verify_and_attenuate(
@@ -174,8 +178,10 @@ def _verified(
         config.motion.knot_rate_hz,
         report,
     )
-    metadata = {**adapted.plan.metadata, "verification": found.metadata()}
-    plan = replace(found.made.plan, metadata=metadata)
+    plan = found.made.plan
+    tried = record_of(plan, [trial.disturbance for trial in found.trials])
+    metadata = {**adapted.plan.metadata, "verification": {**found.metadata(), **tried}}
+    plan = replace(plan, metadata=metadata)
     return replace(found.made, plan=plan, warnings=adapted.warnings), found.warnings()
 
 

@@ -46,6 +46,12 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         "(Choregraphe's .py and .xar, .qianim, .csv, .json, a plan.npz, a ROS 2 bag)",
     )
     what.add_argument(
+        "--plan",
+        metavar="FILE",
+        help="perform a plan.npz as it is, with its song: nothing is planned again; a verified "
+        "full-body plan may go on a robot so",
+    )
+    what.add_argument(
         "--clip", metavar="NAME|N", help="which motion, when a file of joint motions holds several"
     )
     what.add_argument(
@@ -169,7 +175,7 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
     song, config, show = what_to_perform(options)
-    dance = _dance_of_your_own(options)
+    dance = None if options.plan else _dance_of_your_own(options)
     simulate = options.sim or options.gui or (show is not None and show.backend == "simulation")
     on_robot = config.naoqi.address is not None and not options.dry_run
     if on_robot and (options.sim or options.gui):
@@ -181,7 +187,7 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
             "say where to perform: --sim in simulation, --robot HOST on a NAO, or --dry-run for a "
             "plan only"
         )
-    from robodance.pipeline import default_folder, perform
+    from robodance.pipeline import default_folder, perform, perform_plan
     from robodance.progress import console_progress
 
     folder = options.out or (show.outputs.folder if show else None)
@@ -196,18 +202,34 @@ def _perform(options: argparse.Namespace) -> dict[str, Any] | None:
         )
     if config.recording.camera is not None and record is None:
         raise UsageError("--camera says what films; add --record to film at all")
+    if folder is None and options.plan is not None:
+        folder = Path("performances") / f"{Path(options.plan).absolute().parent.name}-again"
     out = Path(folder) if folder else default_folder(song or Path(options.dance), config.seed)
-    performance = perform(
-        song,
-        config,
-        dance=dance,
-        backend="naoqi" if on_robot else "simulation" if simulate else None,
-        out=out,
-        record=None if record is None else Path(record) if record else out / "film.mp4",
-        from_s=first(options.from_s, show.from_s if show else None, 0.0),
-        to_s=first(options.to_s, show.to_s if show else None, None),
-        progress=console_progress(),
-    )
+    backend = "naoqi" if on_robot else "simulation" if simulate else None
+    film = None if record is None else Path(record) if record else out / "film.mp4"
+    if options.plan is not None:
+        performance = perform_plan(
+            options.plan,
+            song,
+            config,
+            robot=options.robot_model,
+            backend=backend,
+            out=out,
+            record=film,
+            progress=console_progress(),
+        )
+    else:
+        performance = perform(
+            song,
+            config,
+            dance=dance,
+            backend=backend,
+            out=out,
+            record=film,
+            from_s=first(options.from_s, show.from_s if show else None, 0.0),
+            to_s=first(options.to_s, show.to_s if show else None, None),
+            progress=console_progress(),
+        )
     if options.json:
         return dict(performance.report)
     print(performance.summary)
@@ -223,9 +245,12 @@ def what_to_perform(
     from robodance.settings import override
 
     songs = sum(x is not None for x in (options.song, options.music, options.demo, options.show))
-    if songs > 1 or (songs == 0 and options.dance is None):
+    if options.plan is not None:
+        _leave_out(options)
+    if songs > 1 or (songs == 0 and options.dance is None and options.plan is None):
         raise UsageError(
-            "give one song: a file, --music FILE, --demo, or --show FILE; or a --motion FILE"
+            "give one song: a file, --music FILE, --demo, or --show FILE; or a --motion FILE, or a "
+            "--plan FILE"
         )
     config = load_config(options.config)
     show = load_show(options.show) if options.show else None
@@ -272,6 +297,22 @@ def what_to_perform(
     ):
         flags[f"recording.{key}"] = value
     return song, override(config, {**said(flags), **pairs(options.set)}), show
+
+
+def _leave_out(options: argparse.Namespace) -> None:
+    """Refuse flags that would plan again what a plan has settled."""
+    settled = (
+        *("show", "dance", "clip", "skeleton", "fps", "from_s", "to_s", "bpm", "beats", "genre"),
+        *("seed", "weights", "data", "tempo", "slow_motion", "vigour", "mirror", "leave_alone"),
+        *("start_posture", "end_posture", "solver", "balance"),
+    )
+    for name in settled:
+        if getattr(options, name) is not None:
+            flag = {"dance": "motion", "from_s": "from", "to_s": "to"}.get(name, name)
+            raise UsageError(
+                f"--plan is performed as it is; leave out --{flag.replace('_', '-')}, or plan anew "
+                "without --plan"
+            )
 
 
 def _dance_of_your_own(options: argparse.Namespace) -> PoseSequence | JointKeys | None:

@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from robodance.config import PerformConfig
 from robodance.errors import PreflightRefused, RobotError, UsageError
 from robodance.performance.backend import open_backend
 from robodance.performance.conductor import conduct
+from robodance.performance.steadiness import legs_moved, unsteady
 from robodance.robots.model import RobotModel, load_robot
 from robodance.song_file import load_soundtrack
 from robodance.values import Certificate, PerformanceLog, Plan, Recording
@@ -29,33 +28,44 @@ __all__ = ["dance_on_robot", "look_at_robot", "require_steady"]
 
 SWAYS_RAD = 0.09  # 5 degrees of lean in the simulation are too many for a real floor
 AGREED = "dance"
-STILL = 1e-6  # metres and parts of a quaternion
-PLANTED = "add --set motion.footwork=planted, or --balance upper-body"
+EVERYTHING = "all,together"  # of the disturbances
 
 
-def look_at_robot(config: PerformConfig) -> tuple[PerformConfig, tuple[str, ...]]:
+def look_at_robot(
+    config: PerformConfig, plan: Plan | None = None
+) -> tuple[PerformConfig, tuple[str, ...]]:
     """Look at a robot before a dance is planned for it; nothing moves.
 
     Args:
         config: Settings; ``naoqi.address`` says where it is.
+        plan: What it is to dance, where that is known already.
 
     Returns:
         The settings, calmer for a robot that has not danced before, and what to know.
 
     Raises:
         RobotError: It cannot be reached.
-        PreflightRefused: It has to cool down first, or steps are asked for.
+        PreflightRefused: It has to cool down first, or the plan is not one for it.
     """
     from robodance.performance.backends.naoqi import NaoqiRobot
 
-    if config.motion.full_body and config.motion.footwork == "steps":
-        raise PreflightRefused(f"steps are danced in simulation only; {PLANTED}")
-    naoqi = config.naoqi
-    with NaoqiRobot(load_robot(config.robot), naoqi) as robot:
+    naoqi, model = config.naoqi, load_robot(config.robot)
+    if plan is not None:
+        require_steady(plan, model)
+    with NaoqiRobot(model, naoqi) as robot:
         state = robot.state
     past = _past(naoqi.address, state.name)
     said = [f"{state.name} answers at {naoqi.address} (NAOqi {state.version})"]
-    if past is None and config.motion.vigour > naoqi.first_vigour:
+    if plan is None and config.motion.full_body:
+        config, more = _on_both_soles(config)
+        said += more
+    vigour = config.motion.vigour if plan is None else plan.metadata.get("vigour", 1.0)
+    if past is None and plan is not None and vigour > naoqi.first_vigour:
+        raise PreflightRefused(
+            f"{state.name} has not danced before, and this plan is at {100 * vigour:.0f} % vigour; "
+            f"let it dance one of --vigour {naoqi.first_vigour:g} first"
+        )
+    if past is None and vigour > naoqi.first_vigour:
         calmer = replace(config.motion, vigour=naoqi.first_vigour)
         config = replace(config, motion=calmer)
         said.append(f"its first dance is at {100 * naoqi.first_vigour:.0f} % vigour")
@@ -67,6 +77,19 @@ def look_at_robot(config: PerformConfig) -> tuple[PerformConfig, tuple[str, ...]
                 f"for {wait:.0f} s more (--set naoqi.cool_down=0 to go on at once)"
             )
     return config, tuple(said)
+
+
+def _on_both_soles(config: PerformConfig) -> tuple[PerformConfig, list[str]]:
+    """Return settings with which a full-body plan may be given to a robot, and what changed."""
+    said = []
+    if config.motion.footwork != "planted":
+        config = replace(config, motion=replace(config.motion, footwork="planted"))
+        said.append("both its soles stay on the floor; steps are danced in simulation only")
+    if not {"all", "together"} <= set(config.verification.disturbance_names):
+        known = replace(config.verification, disturbances=EVERYTHING)
+        config = replace(config, verification=known)
+        said.append("the plan has to pass its verification with all disturbances at once, too")
+    return config, said
 
 
 def dance_on_robot(
@@ -103,8 +126,8 @@ def dance_on_robot(
     from robodance.performance.backends.naoqi import NaoqiRobot
     from robodance.performance.backends.naoqi_checks import narrowed
 
-    require_steady(plan)
     model = load_robot(config.robot)
+    require_steady(plan, model)
     _simulate(plan, model, config)
     with open_backend("naoqi", model, config.naoqi, song=song, film=film is not None) as robot:
         assert isinstance(robot, NaoqiRobot)
@@ -126,23 +149,15 @@ def dance_on_robot(
                 _remember(config.naoqi.address, robot.state.name, time.time() - began)
 
 
-def require_steady(plan: Plan) -> None:
+def require_steady(plan: Plan, robot: RobotModel) -> None:
     """Refuse a plan on which a physical robot might fall.
 
-    Nothing on this side answers a robot's lean, so its feet stay; torso and legs move only as
-    they passed their verification.
-
     Raises:
-        PreflightRefused: Feet leave the floor, or torso and legs were not verified.
+        PreflightRefused: With the reason (``steadiness.unsteady``).
     """
-    if np.any(plan.support):
-        raise PreflightRefused(f"in this plan feet leave the floor; {PLANTED}")
-    moves = float(np.ptp(plan.torso_pose, axis=0).max()) > STILL
-    if moves and not plan.metadata.get("verification", {}).get("passed", False):
-        raise PreflightRefused(
-            "torso and legs move in this plan and it did not pass its verification; plan it with "
-            "verification.disturbances: all, or with --balance upper-body"
-        )
+    reason = unsteady(plan, robot.name)
+    if reason:
+        raise PreflightRefused(reason)
 
 
 def _film(
@@ -199,8 +214,9 @@ def _agree(plan: Plan, name: str, config: PerformConfig) -> None:
     from robodance.performance.backends.naoqi_ending import CHEST_BUTTON
 
     lines = (
-        f"{name} will stand up, dance for {plan.duration_s:.0f} s with head and arms, crouch and "
-        "rest.",
+        f"{name} will stand up, dance for {plan.duration_s:.0f} s with "
+        f"{'its whole body over planted soles' if legs_moved(plan) else 'head and arms'}, crouch "
+        "and rest.",
         "It needs a flat floor, 1 m of free space around it, no table's edge, nobody's hands, and "
         "somebody within reach.",
         "Space, Enter or Ctrl-C here, or a touch of its head, a bumper or its chest button: it "

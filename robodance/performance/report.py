@@ -243,7 +243,8 @@ def _headline(content: Mapping[str, Any]) -> str:
     song, plan = content["song"], content["plan"]
     robot = plan.get("robot_model", "the robot")
     if song is None:
-        name = f"{plan['file']}: " if plan.get("file") else ""
+        file = plan.get("file") or plan.get("song_path")
+        name = f"{file}: " if file else ""
         return f"Dance        {name}{_clock(plan['duration_s'])} on {robot}"
     return (
         f"Dance        {Path(song['path']).name}: {song['genre']} "

@@ -51,6 +51,7 @@ from naoqi_process import (
 from warm_process import WarmProcess, preload, put_first
 
 from robodance.errors import RobotError
+from robodance.plan_file import read_plan
 from robodance.robots.model import load_robot
 
 DANCE_S = 8.0
@@ -69,6 +70,7 @@ LINK_LOST = {"drop": 1.0, "freeze": 3.0, "silence": 3.0}
 LATEST_S = {"refuse": DANCE_S - 4.0}
 """A robot holds less than four seconds of a dance: later there may be no call left to refuse."""
 NO_REST = {"crash", "kill"}
+FELLED = {"push", "lift", "crash"}  # by the fault itself, or nobody can tell
 STILL = 0.25  # of the dance's median speed; the way to a crouch begins at rest
 LEGS = {"Hip", "Kne", "Ank"}
 CREEP_RAD = 0.01  # of all joints together in a motion cycle: as good as still
@@ -87,20 +89,26 @@ LIBRARIES = (
 def dancer():
     """The dancing process: what ``robodance perform --robot`` does once the plan is made.
 
-    It is told the robot's address when there is one; the robot begins while this does.
+    It is told the robot's address when there is one; the robot begins while this does. A
+    second word is the plan's file.
     """
     from robodance import cli
 
     def perform():
         nao = load_robot("nao_v6")
-        plan = replace(arm_dance(nao, DANCE_S), human_times_s=np.array([0.0, DANCE_S]))
+        url, *file = sys.stdin.readline().split(maxsplit=1)
+        if file:
+            plan = read_plan(Path(file[0].strip()))
+        else:
+            plan = replace(arm_dance(nao, DANCE_S), human_times_s=np.array([0.0, DANCE_S]))
         with tempfile.TemporaryDirectory() as folder:
             import soundfile
 
             song = Path(folder) / "song.wav"
-            noise = np.random.default_rng(3).standard_normal((round(8000 * DANCE_S), 2))
+            samples = round(8000 * plan.duration_s)
+            noise = np.random.default_rng(3).standard_normal((samples, 2))
             soundfile.write(song, 0.1 * noise, 8000)
-            url, said = sys.stdin.readline().strip(), []
+            said = []
 
             def stop():
                 if not said:
@@ -164,16 +172,17 @@ def wait_for_rest(url, process, within_s):
     return None
 
 
-def stopped_after(url, robot_s):
+def stopped_after(url, robot_s, legs_dance=False):
     """Seconds from the fault to joints told to stand still, and to silence.
 
-    The dance has ended, too, when the legs move, which do not dance: then the robot crouches,
+    Where legs do not dance, the dance has ended, too, when they move: then the robot crouches,
     or falls.
     """
     times_s, audio_s, commands, _ = journal(url, robot_s - 1.5)
     steps = np.abs(np.diff(commands, axis=0))
     legs = [k for k, name in enumerate(load_robot("nao_v6").joint_names) if name[1:4] in LEGS]
     speeds, crouching = steps.sum(axis=1), steps[:, legs].sum(axis=1) > CREEP_RAD / 10.0
+    crouching &= not legs_dance
     before = times_s[1:] < robot_s
     dancing = np.median(speeds[before & (times_s[1:] > robot_s - 1.0)])
     still = (speeds < max(STILL * dancing, CREEP_RAD)) | crouching
@@ -221,7 +230,7 @@ def _robodance():
     cli.run()
 
 
-def trial(kind, number, after_s=None, *, warm=False):
+def trial(kind, number, after_s=None, *, warm=False, plan=None):
     """One dance that goes wrong; at a random moment, if no other is given.
 
     Both its processes are new; ``warm`` ones begin with their libraries imported.
@@ -231,7 +240,10 @@ def trial(kind, number, after_s=None, *, warm=False):
     argument = dice.choice(TOUCHES) if argument == "?" else argument
     found = {"kind": kind, "number": number, "argument": argument, "wanted": code}
     if after_s is None:
-        after_s = dice.uniform(0.3, LATEST_S.get(kind, 0.6 * DANCE_S))
+        latest_s = LATEST_S.get(kind, 0.6 * DANCE_S)
+        after_s = dice.uniform(
+            0.3, latest_s + (read_plan(plan).duration_s - DANCE_S if plan else 0.0)
+        )
     process = begin_warm() if warm else begin_cold()
     begin = {"begin": begin_warm_nao} if warm else {}
     quiet = ("--life", "disabled", "--posture", "StandInit")
@@ -241,9 +253,9 @@ def trial(kind, number, after_s=None, *, warm=False):
             with linked(url) as link:
                 on_its_feet(link)
                 slipped_s = link.call("RobodanceJournal", "slipped")
-            process.stdin.write(f"{url}\n")
+            process.stdin.write(f"{url} {plan or ''}\n")
             process.stdin.flush()
-            found |= _watch(kind, argument, url, process, after_s)
+            found |= _watch(kind, argument, url, process, after_s, plan is not None)
         finally:
             if process.poll() is None:
                 process.kill()
@@ -253,16 +265,17 @@ def trial(kind, number, after_s=None, *, warm=False):
         with contextlib.suppress(RobotError), linked(url) as link:
             found["late_s"] = link.call("RobodanceJournal", "latest")
             found["slipped_s"] = link.call("RobodanceJournal", "slipped") - slipped_s
+            found["fallen"] = bool(link.call("ALMemory", "getData", "robotHasFallen"))
     return found
 
 
-def valid_trial(kind, number, version, share):
+def valid_trial(kind, number, version, share, plan=None):
     """Do a trial until its robot was one; returns all of them, the last one counts."""
     rows = []
     for _ in range(REPEATS):
         wait_for_a_processor(share)
         began = time.monotonic()
-        rows.append(trial(kind, number, warm=True))
+        rows.append(trial(kind, number, warm=True, plan=plan))
         took = round(time.monotonic() - began, 1)
         rows[-1] |= {
             "version": version,
@@ -274,7 +287,7 @@ def valid_trial(kind, number, version, share):
     return rows
 
 
-def _watch(kind, argument, url, process, after_s):
+def _watch(kind, argument, url, process, after_s, legs_dance):
     if process.stdout.readline() != "dancing\n":
         return {"error": "it did not begin"}
     with linked(url) as link:
@@ -299,7 +312,7 @@ def _watch(kind, argument, url, process, after_s):
                 and not link.call("ALMemory", "getData", "robotHasFallen")
             )
     elif kind not in {"slow", "crash", *LINK_LOST}:
-        found["stopped_s"] = stopped_after(url, robot_s)
+        found["stopped_s"] = stopped_after(url, robot_s, legs_dance)
     return found
 
 
@@ -314,6 +327,8 @@ def good(found):
     """Whether a dance ended as it should."""
     kind = found["kind"]
     checks = [found["exit"] == found["wanted"], "gone_s" in found]
+    if kind not in FELLED:
+        checks.append(not found.get("fallen"))
     if kind == "kill":
         checks.append(found.get("stands"))
     elif kind not in {"slow", "crash"}:
@@ -361,6 +376,11 @@ def main():
     parser.add_argument("--at-once", type=int, default=2)
     parser.add_argument("--kinds", nargs="+", default=list(KINDS), choices=KINDS)
     parser.add_argument(
+        "--plan",
+        type=Path,
+        help="a plan.npz to dance instead of arms; a verified one may move legs",
+    )
+    parser.add_argument(
         "--share", type=float, default=SHARE, help="of a processor to begin with; 0: do not ask"
     )
     parser.add_argument("--dancer", action="store_true", help=argparse.SUPPRESS)
@@ -379,7 +399,9 @@ def main():
     preload(*LIBRARIES)
     with ThreadPoolExecutor(options.at_once) as pool, options.out.open("a") as file:
         try:
-            for found in pool.map(lambda pair: valid_trial(*pair, version, options.share), due):
+            for found in pool.map(
+                lambda pair: valid_trial(*pair, version, options.share, options.plan), due
+            ):
                 rows += found
                 file.writelines(json.dumps(row) + "\n" for row in found)
                 file.flush()

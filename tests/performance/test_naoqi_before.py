@@ -19,11 +19,12 @@ from robodance.performance.backends.naoqi import NaoqiRobot
 from robodance.performance.backends.naoqi_checks import (
     RobotState,
     faults,
-    legs_moved,
     narrowed,
 )
 from robodance.performance.backends.naoqi_link import Link, parse_address
 from robodance.performance.backends.naoqi_sound import LEAD_S, make_wav
+from robodance.performance.disturbances import FIXED
+from robodance.performance.steadiness import record_of
 
 
 def state_of(robot, **more):
@@ -54,13 +55,15 @@ def test_each_check_refuses_what_it_is_for(nao, found, says):
     assert says in line
 
 
-def test_a_plan_that_moves_a_leg_is_refused(nao):
-    plan = arm_dance(nao, 4.0)
-    assert legs_moved(plan) == []
-    moved = np.array(plan.positions_rad)
+def test_a_plan_that_moves_a_leg_is_refused_unless_it_was_verified(nao):
+    moved = np.array(arm_dance(nao, 4.0).positions_rad)
     moved[:, nao.index("LKneePitch")] += 0.01 * np.sin(np.arange(len(moved)) / 50.0)
-    (line,) = faults(state_of(nao), make_plan(nao, moved), nao, FAST, standing=False)
-    assert "LKneePitch" in line
+    plan = make_plan(nao, moved)
+    (line,) = faults(state_of(nao), plan, nao, FAST, standing=False)
+    assert "not verified" in line
+    passed = {"passed": True, **record_of(plan, ["nominal", *FIXED, "together"])}
+    plan = replace(plan, metadata={**plan.metadata, "verification": passed})
+    assert faults(state_of(nao), plan, nao, FAST, standing=False) == []
 
 
 def test_narrower_limits_of_the_robot_are_the_plans(nao):

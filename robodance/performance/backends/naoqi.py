@@ -24,7 +24,7 @@ from robodance.performance.backend import Observation
 from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state, temperatures
 from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints
 from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
-from robodance.performance.backends.naoqi_feet import leaning_torso, zmp_margin
+from robodance.performance.backends.naoqi_feet import lean_beside, leaning_torso, zmp_margin
 from robodance.performance.backends.naoqi_film import CameraFilm
 from robodance.performance.backends.naoqi_lights import Lights
 from robodance.performance.backends.naoqi_link import Link, LinkLost, address_of
@@ -79,6 +79,7 @@ class NaoqiRobot:
         self._ending_due = self._finished = self._lost = False
         self._moment_s = self._seen_s = 0.0
         self._seen: Observation | None = None
+        self._leaned: tuple[float, FloatArray] | None = None
         self._state: RobotState | None = None
         self._facts: dict[str, Any] = {}
 
@@ -242,7 +243,7 @@ class NaoqiRobot:
         self._seen = Observation(
             measured_rad=measured,
             torques_nm=np.full(len(measured), np.nan),  # a NAO does not measure them
-            torso_pose=leaning_torso(plan, moment, self._tilt()),
+            torso_pose=leaning_torso(plan, moment, self._lean(plan)),
             zmp_margin_m=self._zmp(plan),
             touching=(),
             late_s=moment - self._moment_s,
@@ -342,8 +343,18 @@ class NaoqiRobot:
         if key and key in STOP_KEYS:
             raise PerformanceAborted("stopped by a key")
 
-    def _tilt(self) -> tuple[float, float] | None:
-        return self._watch.tilt() if self._watch is not None else self.state.tilt_rad
+    def _lean(self, plan: Plan) -> FloatArray | None:
+        """How the trunk leaned beside the plan when the robot last told its angles."""
+        watch, player = self._watch, self._player
+        tilt = watch.tilt() if watch is not None else self.state.tilt_rad
+        if tilt is None:
+            return None
+        if watch is None or player is None or not player.chunks:
+            return lean_beside(plan, self._moment_s, tilt)
+        if self._leaned is None or self._leaned[0] != watch.tilt_known_s:
+            moment = player.moment(watch.tilt_known_s)
+            self._leaned = watch.tilt_known_s, lean_beside(plan, moment, tilt)
+        return self._leaned[1]
 
     def _zmp(self, plan: Plan) -> float:
         if self._watch is None:

@@ -10,18 +10,14 @@ import numpy as np
 
 from robodance.config import NaoqiConfig
 from robodance.errors import PreflightRefused, RobotError, RobotTimeout
-from robodance.performance.backends.naoqi_chunks import moving_joints
 from robodance.performance.backends.naoqi_link import Link, LinkLost
+from robodance.performance.steadiness import unsteady
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
 
-__all__ = ["RobotState", "faults", "legs_moved", "narrowed", "read_state", "temperatures"]
+__all__ = ["RobotState", "faults", "narrowed", "read_state", "temperatures"]
 
 BASE = "Device/SubDeviceList"
-HEAD_AND_ARMS = (
-    "Head",
-    *(f"{side}{part}" for side in "LR" for part in ("Shoulder", "Elbow", "Wrist", "Hand")),
-)
 LOADED_KG = 0.3  # a foot that carries less is in the air
 UPRIGHT_RAD = 0.5
 ENCODER_RAD = 1e-3  # less than an encoder tells apart; documents round limits to 1e-4
@@ -150,20 +146,15 @@ def _of_plan(state: RobotState, plan: Plan, robot: RobotModel, config: NaoqiConf
     missing = sorted(set(plan.joint_names) - set(state.limits))
     if missing:
         found.append(f"it has no {', '.join(missing[:4])}: it is not a {robot.name}")
-    moved = legs_moved(plan)
-    if moved:
-        found.append(f"the plan moves legs ({', '.join(moved[:3])}), which is not allowed yet")
+    reason = unsteady(plan, robot.name)
+    if reason:
+        found.append(reason)
     if plan.duration_s > config.maximum_duration_s:
         found.append(
             f"the dance lasts {plan.duration_s:.0f} s, over {config.maximum_duration_s:g}; dance "
             "a part of it with --from and --to"
         )
     return found
-
-
-def legs_moved(plan: Plan) -> list[str]:
-    """Return joints that a plan moves and that are neither the head's nor an arm's."""
-    return [name for name in moving_joints(plan) if not name.startswith(HEAD_AND_ARMS)]
 
 
 def narrowed(plan: Plan, limits: Mapping[str, tuple[float, float, float]]) -> Plan:

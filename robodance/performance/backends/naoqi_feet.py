@@ -14,7 +14,7 @@ from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin, support_polygon, to_world
 from robodance.values import FloatArray, Plan
 
-__all__ = ["SENSOR_KEYS", "leaning_torso", "zmp_margin"]
+__all__ = ["SENSOR_KEYS", "lean_beside", "leaning_torso", "zmp_margin"]
 
 LEAST_KG = 0.5
 
@@ -28,13 +28,36 @@ SENSOR_KEYS = tuple(
 )
 
 
-def leaning_torso(plan: Plan, moment_s: float, tilt_rad: tuple[float, float] | None) -> FloatArray:
-    """Return the planned torso pose (7,), turned as the inertial sensor says, if it does."""
-    nearest = int(np.clip(np.searchsorted(plan.times_s, moment_s), 0, len(plan.times_s) - 1))
-    pose = np.array(plan.torso_pose[nearest])
-    if tilt_rad is not None:
-        pose[3:] = Rotation.from_euler("xy", tilt_rad).as_quat()
+def lean_beside(plan: Plan, moment_s: float, tilt_rad: tuple[float, float]) -> FloatArray:
+    """Return how the trunk leans beside its plan: a turn, quaternion (4,), in the heading frame.
+
+    Args:
+        plan: The plan.
+        moment_s: Robot time on it at which the sensor was read.
+        tilt_rad: What the inertial unit says: the trunk's angles about x and y.
+    """
+    planned, _ = _tilt_and_heading(plan, moment_s)
+    return np.asarray((Rotation.from_euler("xy", tilt_rad) * planned.inv()).as_quat())
+
+
+def leaning_torso(plan: Plan, moment_s: float, lean: FloatArray | None) -> FloatArray:
+    """Return the planned torso pose (7,), turned as it was found to lean; None: not told."""
+    pose = np.array(plan.torso_pose[_nearest(plan, moment_s)])
+    if lean is not None:
+        tilt, heading = _tilt_and_heading(plan, moment_s)
+        pose[3:] = (heading * Rotation.from_quat(lean) * tilt).as_quat()
     return pose
+
+
+def _nearest(plan: Plan, moment_s: float) -> int:
+    return int(np.clip(np.searchsorted(plan.times_s, moment_s), 0, len(plan.times_s) - 1))
+
+
+def _tilt_and_heading(plan: Plan, moment_s: float) -> tuple[Rotation, Rotation]:
+    """Return the planned trunk's turn in two parts: its tilt, then the way it faces."""
+    turn = Rotation.from_quat(plan.torso_pose[_nearest(plan, moment_s), 3:])
+    roll, pitch, yaw = turn.as_euler("xyz")
+    return Rotation.from_euler("xy", [roll, pitch]), Rotation.from_euler("z", yaw)
 
 
 def zmp_margin(robot: RobotModel, plan: Plan, seen: Mapping[str, Any]) -> float:

@@ -50,6 +50,13 @@ class Watch:
         link: The robot.
         joints: The joints that dance.
         config: Thresholds.
+
+    Attributes:
+        seen: What was read last, by key.
+        fell: Whether the robot has fallen or falls.
+        lifted: Whether its feet lost the floor.
+        tilt_known_s: When the trunk's angles were found to be new (``time.monotonic``): NAOqi
+            2.8 renews them twice a second only.
     """
 
     def __init__(self, link: Link, joints: Sequence[str], config: NaoqiConfig) -> None:
@@ -62,6 +69,7 @@ class Watch:
         self._next_s = 0.0
         self.seen: dict[str, Any] = dict(zip(self._keys, self._read(), strict=True))
         self._at_first = dict(self.seen)
+        self.tilt_known_s = time.monotonic()
         self.fell = False
         self.lifted = False
         self._trips: deque[float] = deque(maxlen=TRIPS)
@@ -92,7 +100,9 @@ class Watch:
         self._asked = None
         self._trips.append(now - asked)
         values = self._link.result(future, "ALMemory.getListData")
-        self.seen = dict(zip(self._keys, values, strict=True))
+        before, self.seen = self.tilt(), dict(zip(self._keys, values, strict=True))
+        if self.tilt() != before:
+            self.tilt_known_s = (asked + now) / 2.0
         reason = self._reason()
         if reason:
             raise PerformanceAborted(f"{reason}; the dance was stopped")
