@@ -1,7 +1,7 @@
 """Dance songs on a virtual NAO and judge each by its journal.
 
     python tests/benchmarks/dance_on_robot.py OUT SONG [SONG ...] [--latency 0 0.12 0.3]
-        [--network 10/20/0] [--ppm 100] [--to SECONDS] [--set KEY=VALUE ...]
+        [--network 10/20/0] [--ppm 100] [--to SECONDS] [--set KEY=VALUE ...] [--plans FOLDER]
 
 Every song goes through the command line, as a user would call it, once for each latency of
 the robot's audio player. The network is DELAY/JITTER/LOSS (ms, ms, %), one way; the robot's
@@ -9,7 +9,8 @@ sound card runs PPM millionths too fast. *Tracking* is the worst joint's RMS dis
 plan, the plan's moment taken from the sound. *Start* is by how much the dance is ahead of the
 sound in the first two seconds that can be told, *drift* how far it goes from there. *To sim*
 is how far the same plan's joints in the simulation are from those measured here, RMS of the
-worst joint, at the moments at which both dance the same.
+worst joint, at the moments at which both dance the same. With --plans the plan of an earlier
+run is danced as it is: FOLDER is that run's OUT.
 """
 
 from __future__ import annotations
@@ -37,13 +38,15 @@ from robodance.robots.model import load_robot
 
 COLUMNS = (
     "song", "length s", "latency s", "network ms", "exit", "calls", "tracking deg", "start ms",
-    "worst ms", "drift ms", "to sim deg", "waited s", "slipped s",
+    "worst ms", "drift ms", "to sim deg", "lean deg", "waited s", "slipped s",
 )  # fmt: skip
 
 
 def perform(song, url, folder, options):
     """Dance one song; returns its report."""
     command = [sys.executable, "-m", "robodance", "perform", str(song), "--robot", url, "--yes"]
+    if options.plans is not None:
+        command += ["--plan", str(options.plans / folder.name / "plan.npz")]
     command += ["--json", "--out", str(folder), "--set", "naoqi.first_vigour=1"]
     command += ["--set", "naoqi.cool_down=0"]
     for pair in options.set:
@@ -82,7 +85,8 @@ def row(song, latency, options, report, url, folder):
         name, f"{plan.duration_s:.0f}", f"{latency:g}", options.network, str(report["exit"]),
         ", ".join(done["calls"]), f"{judged.tracking_deg.max():.2f}", f"{1e3 * start:.1f}",
         f"{1e3 * np.abs(ahead).max():.1f}", f"{1e3 * np.abs(ahead - start).max():.1f}",
-        f"{to_simulation(plan, judged):.2f}", f"{done['longest_wait_for_a_chunk_s']:.3f}",
+        f"{to_simulation(plan, judged):.2f}", f"{done['tilt_max_deg']:.1f}",
+        f"{done['longest_wait_for_a_chunk_s']:.3f}",
         f"{judged.slipped_s:.2f}",
     )  # fmt: skip
     return "| " + " | ".join(cells) + " |"
@@ -98,6 +102,7 @@ def main():
     parser.add_argument("--ppm", type=float, default=100.0)
     parser.add_argument("--to", type=float)
     parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--plans", type=Path)
     options = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |\n|" + "-|" * len(COLUMNS), flush=True)
     for song in options.songs:
