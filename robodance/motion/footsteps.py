@@ -21,7 +21,7 @@ from robodance.values import FloatArray
 __all__ = ["Step", "choose_steps"]
 
 SHORTEST_SWING_S, LONGEST_SWING_S = 0.44, 0.56
-BETWEEN_S = 0.16  # both feet on the floor
+BETWEEN_S = 0.24  # both feet on the floor; with 0.16 a robot that rocks lifts a foot too soon
 CLOSING_SWING_S = 0.6
 SETTLING_S = 0.9  # from the start of a plan to its first step, and from its last to the end
 LIFT_M = 0.02
