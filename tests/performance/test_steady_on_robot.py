@@ -11,6 +11,7 @@ from still_dancer import STILL
 import robodance
 from robodance.config import MotionConfig, PerformConfig, VerificationConfig
 from robodance.errors import PreflightRefused, UsageError
+from robodance.performance.backends.naoqi_chunks import moving_joints, moving_motors
 from robodance.performance.disturbances import FIXED
 from robodance.performance.on_robot import look_at_robot, require_steady
 from robodance.performance.steadiness import fingerprint, legs_moved, record_of
@@ -67,6 +68,16 @@ def test_a_verified_sway_and_still_legs_may_dance(nao):
 def test_what_is_missing_of_a_verification_is_said(nao, what, says):
     with pytest.raises(PreflightRefused, match=says):
         require_steady(verified(swaying(nao), **what), nao)
+
+
+def test_a_motor_with_two_names_is_sent_once(nao):
+    plan = swaying(nao)
+    moved = np.array(plan.positions_rad)
+    for side in "LR":
+        moved[:, nao.index(f"{side}HipYawPitch")] -= 0.01 * np.sin(np.linspace(0, 3, len(moved)))
+    plan = make_plan(nao, moved)
+    assert {"LHipYawPitch", "RHipYawPitch"} <= set(moving_joints(plan))
+    assert set(moving_joints(plan)) - set(moving_motors(plan, nao)) == {"RHipYawPitch"}
 
 
 def test_without_a_verification_no_leg_moves(nao):

@@ -22,7 +22,7 @@ from robodance.config import NaoqiConfig
 from robodance.errors import PerformanceAborted, PreflightRefused, RobotError, RobotTimeout
 from robodance.performance.backend import Observation
 from robodance.performance.backends.naoqi_checks import RobotState, faults, read_state, temperatures
-from robodance.performance.backends.naoqi_chunks import Chunk, moving_joints
+from robodance.performance.backends.naoqi_chunks import Chunk, moving_motors
 from robodance.performance.backends.naoqi_ending import Ending, interrupts_put_off
 from robodance.performance.backends.naoqi_feet import lean_beside, leaning_torso, zmp_margin
 from robodance.performance.backends.naoqi_film import CameraFilm
@@ -188,7 +188,7 @@ class NaoqiRobot:
             raise PerformanceAborted("the robot stands and was stopped: " + "; ".join(found))
         if self._film is not None:
             self._film.begin()
-        self._watch = Watch(link, moving_joints(plan), self._config)
+        self._watch = Watch(link, moving_motors(plan, self.robot), self._config)
         link.tend = self._tend
 
     @contextlib.contextmanager

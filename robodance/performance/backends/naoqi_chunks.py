@@ -27,6 +27,7 @@ __all__ = [
     "make_chunk",
     "make_hold",
     "moving_joints",
+    "moving_motors",
     "worst_error",
 ]
 
@@ -96,6 +97,14 @@ def moving_joints(plan: Plan) -> tuple[str, ...]:
     return tuple(
         name for name, way in zip(plan.joint_names, travel, strict=True) if way > STILL_RAD
     )
+
+
+def moving_motors(plan: Plan, robot: RobotModel) -> tuple[str, ...]:
+    """Return the moving joints that have a motor of their own: one of each pair that shares one.
+
+    Hip yaw-pitch has two names on one motor; NAOqi is given it once.
+    """
+    return tuple(name for name in moving_joints(plan) if name not in robot.mirrored_joints)
 
 
 def borders(plan: Plan, robot: RobotModel) -> FloatArray:

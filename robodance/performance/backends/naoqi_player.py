@@ -21,7 +21,7 @@ from robodance.performance.backends.naoqi_chunks import (
     headroom,
     make_chunk,
     make_hold,
-    moving_joints,
+    moving_motors,
     worst_error,
 )
 from robodance.performance.backends.naoqi_clock import DriftControl, RobotMotion
@@ -78,7 +78,7 @@ class Player:
         self._link, self._plan, self._music, self._cycle_s = link, plan, music, cycle_s
         self._kind = kind
         self._curve = executed_curve(plan)
-        self._names = moving_joints(plan) or plan.joint_names[:1]
+        self._names = moving_motors(plan, robot) or plan.joint_names[:1]
         self._columns = [robot.index(name) for name in self._names]
         self._borders = list(borders(plan, robot)[1:])
         self._first_s = self._reached_s = float(plan.times_s[0])  # how far chunks were made
