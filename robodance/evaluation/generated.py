@@ -71,18 +71,20 @@ def generator_row(
         songs: Sound files, each with the genre it is danced as.
         ear: Hears them.
         weights: Folder of the weights; None: the shipped ones.
-        seeds: One dance to each song for each.
+        seeds: One dance to each song for each; the printed variant draws nothing, so that its
+            dances would all be one: it dances once.
         dance_s: Longest part of a song that is danced.
         code: Also hear beats as published code does.
         progress: Told the share done.
     """
-    samples = []
-    for path, genre in songs:
+    samples: list[Sample] = []
+    for number, (path, genre) in enumerate(songs):
         heard = ear.hear(path, genre)
         end = min(heard.song.duration_s, dance_s)
         file = weights_of(weights, genre)
         config, told, music = ChoreographyConfig(weights=str(file)), _as_told(heard, file), None
-        for seed in seeds:
+        drawn = _drawn(file, seeds)
+        for seed in drawn:
             dance = create_dance(told, config, seed=seed, to_s=end)
             if music is None:  # the same for every seed
                 times = dance.times_s
@@ -99,7 +101,7 @@ def generator_row(
                 )
             )
             if progress is not None:
-                progress(len(samples) / (len(songs) * len(seeds)))
+                progress((number + (seed - drawn[0] + 1) / len(drawn)) / len(songs))
     return Row(name, "judged", tuple(samples))
 
 
@@ -126,12 +128,18 @@ def tempo_dances(
         heard = rendered_song(bpm, int(card["beats_per_bar"]), genre, seed=11)
         end = min(heard.song.duration_s, dance_s * min(tempi_bpm) / bpm)
         told, config = _as_told(heard, path), ChoreographyConfig(weights=str(path))
-        for seed in seeds:
+        for seed in _drawn(path, seeds):
             dance = create_dance(told, config, seed=seed, to_s=end)
             found.append(Danced(genre, bpm, _on_danced_beats(heard, dance, float(card["beat_s"]))))
         if progress is not None:
             progress((number + 1) / total)
     return found
+
+
+def _drawn(weights: Path, seeds: Sequence[int]) -> Sequence[int]:
+    """Return the seeds whose dances differ: of the printed variant the first alone."""
+    network = load_checkpoint(weights).card.get("network", {})
+    return seeds[:1] if network.get("variant") == "printed" else seeds
 
 
 def _as_told(heard: SongAnalysis, weights: Path) -> SongAnalysis:

@@ -25,6 +25,9 @@ from robodance.audio.analysis import analyse_song
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock
 from robodance.choreography.dance import create_dance, dance_beats
 from robodance.choreography.generator import load_generator
+from robodance.choreography.generators.autoregressive import music_drive
+from robodance.choreography.joins import Bridge
+from robodance.choreography.phrases import beginnings, draw_phrases
 from robodance.choreography.sampling import torch_threads
 from robodance.config import GENRES, AudioConfig, ChoreographyConfig
 from robodance.errors import AudioError
@@ -39,6 +42,7 @@ from robodance.values import Beats, Genre, Song, SongAnalysis
 
 WINDOW_BEATS = 4
 LONGEST_S = 120.0
+JOIN_FRAMES = 4000
 TEMPI_BPM = (80.0, 120.0, 160.0)
 COMPONENTS = 16
 
@@ -152,6 +156,32 @@ def tell_energy(
         )
 
 
+def tell_joins(genre: str, card, seeds: int) -> None:
+    """Print the fastest joint of long chains as the network dances them, and bridged."""
+    weights = weights_path(f"autoregressive_{genre}.safetensors")
+    generator, fastest = load_generator("autoregressive", weights), {"danced": 0.0, "bridged": 0.0}
+    rate, beats = FRAMES_PER_BEAT / card["beat_s"], JOIN_FRAMES // FRAMES_PER_BEAT
+    for seed in range(seeds):
+        song = rendered(card, seed, seconds=beats * card["beat_s"])
+        clock, frames = BeatClock(song.beats), np.arange(JOIN_FRAMES) / FRAMES_PER_BEAT
+        drive = music_drive(song.features, clock.times_at(frames))
+        phrases = draw_phrases(
+            generator.vocabulary, beats, np.random.default_rng(seed), drive=drive
+        )
+        begins, bridge = beginnings(phrases, FRAMES_PER_BEAT), Bridge()
+        with torch_threads(1):
+            poses = list(generator.dance(phrases, clock, song.features, 0))[:JOIN_FRAMES]
+        bridged = [bridge.step(pose, begins.get(k, 0)) for k, pose in enumerate(poses)]
+        for name, chain in (("danced", poses), ("bridged", bridged)):
+            steps = np.linalg.norm(np.diff(decode_pose(np.stack(chain)), axis=0), axis=2)
+            fastest[name] = max(fastest[name], float(steps.max()) * rate)
+    print(
+        f"{genre:8s} {seeds} chains of {JOIN_FRAMES} frames: fastest joint "
+        f"{fastest['danced']:.1f} m/s, joins bridged {fastest['bridged']:.1f}",
+        flush=True,
+    )
+
+
 def tell_tempo(genre: str, card, seeds: int) -> None:
     """Print the gate's figures at three tempi; speeds in metres a beat."""
     for bpm in TEMPI_BPM:
@@ -237,6 +267,7 @@ def main() -> None:
         card = load_generator("autoregressive", weights).card
         tell_pace(genre, card)
         tell_energy(genre, card, options.data, options.seeds, tuple(options.songs))
+        tell_joins(genre, card, options.seeds)
         tell_tempo(genre, card, options.seeds)
         if options.data is not None:
             tell_projection(genre, card, options.data, options.seeds)

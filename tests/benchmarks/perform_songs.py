@@ -1,6 +1,6 @@
 """Perform whole songs in simulation and print one table row for each.
 
-    python tests/benchmarks/perform_songs.py OUT SONG [SONG ...] [--record]
+    python tests/benchmarks/perform_songs.py OUT SONG [SONG ...] [--record] [--balance HOW]
 
 Every song goes through the command line, as a user would call it; figures are read from
 the JSON object it prints. A song that was done before (its report is in OUT) is not done
@@ -32,10 +32,10 @@ COLUMNS = (
 )
 
 
-def perform(song: Path, folder: Path, *, record: bool) -> dict[str, object]:
+def perform(song: Path, folder: Path, *, record: bool, balance: str) -> dict[str, object]:
     """Perform one song; returns its report with exit code and wall time."""
     command = [sys.executable, "-m", "robodance", "perform", str(song), "--sim", "--json"]
-    command += ["--out", str(folder)] + (["--record"] if record else [])
+    command += ["--balance", balance, "--out", str(folder)] + (["--record"] if record else [])
     start = time.perf_counter()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     report = json.loads(done.stdout)
@@ -78,6 +78,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("songs", type=Path, nargs="+")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--balance", default="auto")
     parser.add_argument("--again", action="store_true")
     options = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |")
@@ -86,7 +87,7 @@ def main() -> None:
         folder = options.out / f"{song.parent.name}-{song.stem}"
         kept = folder / "benchmark.json"
         if options.again or not kept.is_file():
-            report = perform(song, folder, record=options.record)
+            report = perform(song, folder, record=options.record, balance=options.balance)
             folder.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(report))
         print(row(song, json.loads(kept.read_text())), flush=True)
