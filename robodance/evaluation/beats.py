@@ -43,6 +43,7 @@ ANGLE_BINS = 8  # of the directogram; the paper prints none
 DIRECTOGRAM_HZ, DEVIATION_HZ, DROPS_HZ, MINIMA_HZ = 15.0, 15.0, 10.0, 60.0
 MINIMA_ORDER = 10  # frames to either side at 60 a second
 ALIGNMENT_S = 0.05  # sigma of both beat alignment scores: 3 frames at 60 a second
+LOCK_HZ = 25.0  # accelerations are seen at this rate, whatever rate a motion comes at
 SMOOTHING_FRAMES = 5.0  # of the speed in the later score, at 60 a second
 
 
@@ -237,7 +238,9 @@ def acceleration_lock(sums: Sequence[tuple[complex, float]]) -> float:
     ``|sum a exp(2 pi i b / p)| / sum a`` over all frames of all dances: 0 for dances that do
     not know the beat, 1 for a jerk at the same moment of each (the mean resultant length of
     Fisher, Statistical Analysis of Circular Data, 1993). No detector and no threshold comes
-    in. NaN without any acceleration.
+    in. All motions are read at 25 frames a second, the rate of the dances: a finer one also
+    counts the tremor and the landings that a coarser one does not see. NaN without any
+    acceleration.
 
     Args:
         sums: ``lock_sum`` of dances that share a genre, and so an accent.
@@ -259,11 +262,12 @@ def _accelerations(
     joint_positions_m: FloatArray, rate_hz: float, beats_s: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return sizes of acceleration and positions in beats of the frames between beats."""
-    bends = np.diff(joint_positions_m, n=2, axis=0) * rate_hz**2
-    size = np.linalg.norm(bends, axis=2).sum(axis=1)
-    if len(beats_s) < 2:
+    joints = at_rate(joint_positions_m, rate_hz, LOCK_HZ)
+    if len(beats_s) < 2 or len(joints) < 3:
         return np.zeros(0), np.zeros(0)
-    position = beat_positions((np.arange(len(size)) + 1) / rate_hz, beats_s)
+    bends = np.diff(joints, n=2, axis=0) * LOCK_HZ**2
+    size = np.linalg.norm(bends, axis=2).sum(axis=1)
+    position = beat_positions((np.arange(len(size)) + 1) / LOCK_HZ, beats_s)
     inside = np.isfinite(position)
     return size[inside], position[inside]
 

@@ -226,8 +226,8 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "lock", "acceleration lock", "", 3, "high", "beat", "lock:1",
-        "How much of the joints' acceleration comes at one moment of the beat, 0 to 1; over all "
-        "dances of a genre, then the mean of the genres.", main=True,
+        "How much of the joints' acceleration, at 25 frames a second, comes at one moment of the "
+        "beat, 0 to 1; over all dances of a genre, then the mean of the genres.", main=True,
     ),
     Measure(
         "lock_two", "acceleration lock, two beats", "", 3, "high", "beat", "lock:2",
