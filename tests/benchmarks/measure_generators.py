@@ -6,7 +6,9 @@
 Rendered songs, with ``--data`` the songs of each genre in the published sets, and with
 ``--songs`` any songs, danced in every genre with one seed.
 Figures: *energy*, the correlation of the dance's mean joint speed with the music's loudness
-over 4-beat windows, mean over songs and seeds; *fastest joint* on the finished dances; the
+over 4-beat windows, mean over songs and seeds, and by how much the windows' loudness differs;
+*fastest joint* on the finished dances, and on long chains of units before they are finished,
+with and without bridged joins; the
 gate's figures of one dance at 80, 120 and 160 beats a minute, at which speeds are divided by
 the tempo; *pace*, processor time; NNw and FD (GENERATORS' definitions: mean joint distance
 to the nearest one-second window of the training units; and the Frechet distance of such
@@ -31,6 +33,7 @@ from robodance.choreography.phrases import beginnings, draw_phrases
 from robodance.choreography.sampling import torch_threads
 from robodance.config import GENRES, AudioConfig, ChoreographyConfig
 from robodance.errors import AudioError
+from robodance.evaluation.music import LOUDNESS_WINDOW_S, loudness_db
 from robodance.learning.dataset import load_library
 from robodance.learning.datasets.choreonet import GENRE_LETTERS
 from robodance.learning.gate import as_dict, measure
@@ -92,6 +95,19 @@ def energy_correlation(song: SongAnalysis, dance, beat_s: float) -> float:
     return float(np.corrcoef(*means)[0, 1])
 
 
+def loudness_spread_db(song: SongAnalysis, beat_s: float) -> float:
+    """Return by how much the level of a song's windows of four beats differs (deviation)."""
+    clock = BeatClock(dance_beats(song.beats, beat_s)[0])
+    end = min(song.song.duration_s, LONGEST_S)
+    times = np.arange(0.0, end, LOUDNESS_WINDOW_S)
+    level = loudness_db(song.song.samples, song.song.sample_rate_hz, times)
+    window = np.floor(clock.beats_at(times) / WINDOW_BEATS).astype(int)
+    window -= window.min()
+    count = np.bincount(window)
+    whole = count > 0.9 * np.median(count)
+    return float((np.bincount(window, weights=level) / np.maximum(count, 1))[whole].std())
+
+
 def songs_of(
     genre: str, card, data: Path | None, seeds: int, given: tuple[Path, ...] = ()
 ) -> dict[str, list[SongAnalysis]]:
@@ -150,7 +166,9 @@ def tell_energy(
                 steps = np.linalg.norm(np.diff(dance.joint_positions_m, axis=0), axis=2)
                 fastest = max(fastest, float(steps.max()) * dance.frame_rate_hz)
         print(
-            f"{genre:8s} {kind:9s} {len(songs)} songs: energy {np.mean(found):.2f} "
+            f"{genre:8s} {kind:9s} {len(songs)} songs, loudness differs by "
+            f"{np.mean([loudness_spread_db(song, card['beat_s']) for song in songs]):.1f} dB: "
+            f"energy {np.mean(found):.2f} "
             f"(least {np.min(found):.2f}), fastest joint {fastest:.1f} m/s",
             flush=True,
         )
