@@ -1,6 +1,7 @@
 """How far a generator's dance is from the units that it is told, wherever the bars lie.
 
     python tests/benchmarks/follow_units.py --data DIR [--weights DIR] [--beats N] [--seeds N]
+        [--bar N]
 
 A chain of units is drawn, danced by the network to a rendered song, and held against the
 recorded units themselves, chained and mirrored alike: mean distance of the joints in the
@@ -37,14 +38,17 @@ def joints(poses: FloatArray) -> FloatArray:
     return poses[:, LOCAL_POSITIONS].reshape(len(poses), -1, 3)
 
 
-def tell(genre: str, data: Path, weights: Path | None, beats: int, seeds: int) -> None:
+def tell(
+    genre: str, data: Path, weights: Path | None, beats: int, seeds: int, bar: int | None
+) -> None:
     """Print a genre's line."""
     name = f"autoregressive_{genre}.safetensors"
     generator = load_generator("autoregressive", weights / name if weights else weights_path(name))
     assert isinstance(generator, Autoregressive)
     words, library = generator.vocabulary, load_library(data, genre)
-    per_bar = int(generator.card["beats_per_bar"])
-    song = gate_music(library.beat_s, per_bar, count=1, seed=77)[0]
+    own = int(generator.card["beats_per_bar"])
+    per_bar = bar or own
+    song = gate_music(library.beat_s, own, count=1, seed=77)[0]
     found: dict[int, list[list[float]]] = {first: [] for first in range(per_bar)}
     for seed in range(seeds):
         phrases = draw_phrases(words, beats, np.random.default_rng(seed))
@@ -83,9 +87,10 @@ def main() -> None:
     parser.add_argument("--genre", choices=GENRES)
     parser.add_argument("--beats", type=int, default=80)
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--bar", type=int, help="beats in a bar, as told (default: the genre's)")
     options = parser.parse_args()
     for genre in [options.genre] if options.genre else GENRES:
-        tell(genre, options.data, options.weights, options.beats, options.seeds)
+        tell(genre, options.data, options.weights, options.beats, options.seeds, options.bar)
 
 
 if __name__ == "__main__":
