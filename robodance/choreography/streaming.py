@@ -21,8 +21,6 @@ from torch.nn import functional
 from robodance.skeleton import MIRROR_ORDER, MIRROR_SIGN, POSE_DIM
 
 if TYPE_CHECKING:
-    from torch._ops import OpOverloadPacket
-
     from robodance.choreography.generators.autoregressive import AutoregressiveNet
 
 __all__ = ["LARGEST", "PoseStream"]
@@ -137,18 +135,8 @@ def _linear(layer: nn.Linear) -> Linear:
     if weight.numel() < LARGE_LAYER or not exact or not _half_weights():
         return lambda rows: functional.linear(rows, weight, bias)
     packed = torch.ops.quantized.linear_prepack_fp16(weight, bias)
-    multiply = _kernel(torch.ops.quantized.linear_dynamic_fp16)
+    multiply = torch.ops.quantized.linear_dynamic_fp16
     return lambda rows: multiply(rows, packed)
-
-
-def _kernel(operator: OpOverloadPacket) -> Callable[..., Tensor]:
-    """Return what an operator calls in the end, where this torch shows it.
-
-    For operators on packed weights torch looks through all arguments in Python at every
-    call, which takes half as long as a layer of 512 itself.
-    """
-    kernel: Callable[..., Tensor] = getattr(operator.default, "_op", operator)
-    return kernel
 
 
 def _half_weights() -> bool:

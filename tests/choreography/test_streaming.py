@@ -79,18 +79,3 @@ def test_the_shipped_network_streams_what_torch_says():
     stream = PoseStream(net)
     said = np.stack([stream.step(row) for row in told])
     np.testing.assert_allclose(said, by_torch(net, told, [False] * 40), atol=1e-4)
-
-
-def test_the_operators_kernel_says_what_the_operator_says(monkeypatch):
-    """Bit for bit, over frames that feed themselves; so does a torch that does not show it."""
-    monkeypatch.setattr(streaming, "LARGE_LAYER", 500)
-    net = tiny_net()
-    told = np.random.default_rng(3).normal(size=(60, net.layers[0].in_features - 16))
-
-    def dance():
-        stream = PoseStream(net)
-        return np.stack([stream.step(row) for row in told.astype(np.float32)])
-
-    direct = dance()
-    monkeypatch.setattr(streaming, "_kernel", lambda operator: operator)
-    np.testing.assert_array_equal(dance(), direct)
