@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from robodance.config import VerificationConfig
 from robodance.performance.backends.naoqi_chunks import moving_joints
 from robodance.values import Plan
 
@@ -92,10 +93,23 @@ def _unverified(plan: Plan, robot: str, found: Any) -> str:
             f"this plan was not verified under {', '.join(missing)}; plan it again with "
             "--set verification.disturbances=all,together"
         )
+    loose = _leaned_too_far(found.get("tilt_deg"))
+    if loose:
+        return f"in its verification this plan {loose}; {AGAIN}"
     if found.get("robot") != robot:
         return (
             f"this plan was verified for {found.get('robot') or 'no robot'}, not {robot}; {AGAIN}"
         )
     if found.get("plan_sha256") != fingerprint(plan):
         return f"this plan was changed after its verification; {AGAIN}"
+    return ""
+
+
+def _leaned_too_far(tilts_deg: Any) -> str:
+    """Return where the trunk leaned more than is allowed by default, whatever was asked for."""
+    allowed = VerificationConfig()
+    for name, tilt in dict(tilts_deg or {}).items():
+        most = allowed.nominal_tilt_deg if name == "nominal" else allowed.disturbed_tilt_deg
+        if not tilt <= most:
+            return f"leaned by {tilt:.1f} degrees under {name}, more than {most:g}"
     return ""

@@ -62,6 +62,8 @@ def test_a_verified_sway_and_still_legs_may_dance(nao):
         ({"disturbances": ["nominal", *FIXED]}, "not verified under together"),
         ({"disturbances": ["together"]}, "not verified under pushes"),
         ({"robot": "nao_v5"}, "verified for nao_v5"),
+        ({"tilt_deg": {"nominal": 2.5}}, "leaned by 2.5 degrees under nominal, more than 2"),
+        ({"tilt_deg": {"lag": 30.0}}, "leaned by 30.0 degrees under lag, more than 6"),
         ({"plan_sha256": "0" * 64}, "changed after its verification"),
     ],
 )
