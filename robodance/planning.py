@@ -179,8 +179,8 @@ def _verified(
         report,
     )
     plan = found.made.plan
-    tried = record_of(plan, [trial.disturbance for trial in found.trials])
-    metadata = {**adapted.plan.metadata, "verification": {**found.metadata(), **tried}}
+    verification = {**found.metadata(), **record_of(plan)}
+    metadata = {**adapted.plan.metadata, "verification": verification}
     plan = replace(plan, metadata=metadata)
     return replace(found.made, plan=plan, warnings=adapted.warnings), found.warnings()
 

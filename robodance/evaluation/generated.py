@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def generator_row(
         end = min(heard.song.duration_s, dance_s)
         file = weights_of(weights, genre)
         config, told, music = ChoreographyConfig(weights=str(file)), _as_told(heard, file), None
-        drawn = _drawn(file, seeds)
+        drawn = _drawn(load_checkpoint(file).card, seeds)
         for seed in drawn:
             dance = create_dance(told, config, seed=seed, to_s=end)
             if music is None:  # the same for every seed
@@ -128,7 +129,7 @@ def tempo_dances(
         heard = rendered_song(bpm, int(card["beats_per_bar"]), genre, seed=11)
         end = min(heard.song.duration_s, dance_s * min(tempi_bpm) / bpm)
         told, config = _as_told(heard, path), ChoreographyConfig(weights=str(path))
-        for seed in _drawn(path, seeds):
+        for seed in _drawn(card, seeds):
             dance = create_dance(told, config, seed=seed, to_s=end)
             found.append(Danced(genre, bpm, _on_danced_beats(heard, dance, float(card["beat_s"]))))
         if progress is not None:
@@ -136,10 +137,10 @@ def tempo_dances(
     return found
 
 
-def _drawn(weights: Path, seeds: Sequence[int]) -> Sequence[int]:
+def _drawn(card: Mapping[str, Any], seeds: Sequence[int]) -> Sequence[int]:
     """Return the seeds whose dances differ: of the printed variant the first alone."""
-    network = load_checkpoint(weights).card.get("network", {})
-    return seeds[:1] if network.get("variant") == "printed" else seeds
+    printed = card.get("network", {}).get("variant") == "printed"
+    return seeds[:1] if printed else seeds
 
 
 def _as_told(heard: SongAnalysis, weights: Path) -> SongAnalysis:

@@ -8,7 +8,7 @@ disturbance alone and under all of them at once, because little is known of the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ AGAIN = "plan it again for this robot, or with --balance upper-body"
 
 
 def fingerprint(plan: Plan) -> str:
-    """Return what tells a motion from any other: a SHA-256 of times, joints, torso and feet."""
+    """Return what tells a motion from any other: a SHA-256 of all but music and dancer."""
     content = hashlib.sha256("\n".join(plan.joint_names).encode())
     for array in (
         plan.times_s,
@@ -43,12 +43,11 @@ def fingerprint(plan: Plan) -> str:
     return content.hexdigest()
 
 
-def record_of(plan: Plan, disturbances: Sequence[str]) -> dict[str, Any]:
+def record_of(plan: Plan) -> dict[str, Any]:
     """Return what a verification writes down of the plan it tried."""
     return {
         "plan_sha256": fingerprint(plan),
         "robot": str(plan.metadata.get("robot_model", "")),
-        "disturbances": sorted(disturbances),
     }
 
 
@@ -86,14 +85,14 @@ def _unverified(plan: Plan, robot: str, found: Any) -> str:
         return f"torso and legs move in this plan and it was not verified; {AGAIN}"
     if not found.get("passed", False):
         return f"torso and legs move in this plan and it did not pass its verification; {AGAIN}"
-    tried = set(found.get("disturbances", ()))
-    missing = [name for name in (*FIXED, "together") if name not in tried]
+    tilts = dict(found.get("tilt_deg", {}))
+    missing = [name for name in ("nominal", *FIXED, "together") if name not in tilts]
     if missing:
         return (
             f"this plan was not verified under {', '.join(missing)}; plan it again with "
             "--set verification.disturbances=all,together"
         )
-    loose = _leaned_too_far(found.get("tilt_deg"))
+    loose = _leaned_too_far(tilts)
     if loose:
         return f"in its verification this plan {loose}; {AGAIN}"
     if found.get("robot") != robot:
@@ -105,10 +104,10 @@ def _unverified(plan: Plan, robot: str, found: Any) -> str:
     return ""
 
 
-def _leaned_too_far(tilts_deg: Any) -> str:
+def _leaned_too_far(tilts_deg: Mapping[str, float]) -> str:
     """Return where the trunk leaned more than is allowed by default, whatever was asked for."""
     allowed = VerificationConfig()
-    for name, tilt in dict(tilts_deg or {}).items():
+    for name, tilt in tilts_deg.items():
         most = allowed.nominal_tilt_deg if name == "nominal" else allowed.disturbed_tilt_deg
         if not tilt <= most:
             return f"leaned by {tilt:.1f} degrees under {name}, more than {most:g}"
