@@ -60,17 +60,17 @@ class BandedQuadratic:
         Args:
             control: Shape (N, n), where the step starts.
             order: 0, 1, 2 or 3.
-            weights: Shape (N - order,).
+            weights: Shape (N - order,), or (N - order, n) where columns differ.
         """
         stencil = difference_stencil(order)
         values = np.diff(control, order, axis=0)
-        eye = np.eye(control.shape[1])
-        count = len(values)
+        count, columns = values.shape
+        weights = np.broadcast_to(weights.reshape(count, -1), values.shape)
+        diagonal = np.arange(columns)
         for a, left in enumerate(stencil):
-            self.gradient[a : a + count] += left * weights[:, None] * values
+            self.gradient[a : a + count] += left * weights * values
             for b in range(a, order + 1):
-                scale = (left * stencil[b] * weights)[:, None, None]
-                self.blocks[a : a + count, b - a] += scale * eye
+                self.blocks[a : a + count, b - a, diagonal, diagonal] += left * stencil[b] * weights
 
     def times(self, step: FloatArray) -> FloatArray:
         """Return ``H @ step``. Shape (N, n)."""

@@ -25,6 +25,9 @@ from robodance.values import BoolArray, FloatArray
 __all__ = ["SwayProgram"]
 
 SMOOTH = 150.0  # of squared second differences of units, at 25 knots a second: what jerks, rocks
+JERKS = np.array([0.0, 0.0, 0.0, 1e4, 1e4])
+"""Of squared third differences of each of ``TORSO_AXES``: a trunk that is thrown about to help the
+ZMP along makes the gears' play rock the robot, and late motors are worse at it than at swaying."""
 KNEE_RAD = 0.4  # off a knee counts as a unit off the torso
 NEAR = 0.3  # share of a limit beyond which its row takes part
 NEAR_TORQUE = 0.6  # likewise, of a torque
@@ -164,6 +167,8 @@ class SwayProgram:
         )
         scale = SMOOTH * (self.task.support.step_s / 0.04) ** -4
         quadratic.add_differences(units, 2, np.full(len(units) - 2, scale))
+        jerks = JERKS * (self.task.support.step_s / 0.04) ** -6
+        quadratic.add_differences(units, 3, np.tile(jerks, (len(units) - 3, 1)))
         quadratic.blocks[:, 0] += 1e-6 * np.eye(len(UNIT))
         return quadratic
 

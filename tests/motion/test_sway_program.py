@@ -149,3 +149,16 @@ def test_knees_follow_the_dancers_and_unless_asked_they_do_not(monkeypatch):
     monkeypatch.setattr(sway_program, "KNEE_RAD", 1e3)  # of no account
     # Feet that are lifted bend their knees whatever the dancer's do, three times here.
     assert followed > 0.5 > 0.3 > alike()
+
+
+def test_the_trunk_is_not_thrown_about_and_the_robot_sways_as_far_all_the_same(
+    program, dancing, monkeypatch
+):
+    def jerk(state):
+        return np.sqrt(np.mean(np.diff(state.units[:, 3:], 3, axis=0) ** 2))
+
+    monkeypatch.setattr(sway_program, "JERKS", np.zeros(5))
+    thrown = solved(program)
+    assert jerk(dancing) < 0.3 * jerk(thrown)  # an eighth was seen
+    sways, swayed = (np.ptp(state.units[:, 1]) for state in (dancing, thrown))
+    assert sways == pytest.approx(swayed, rel=0.05)
