@@ -20,6 +20,7 @@ from robodance.motion.sway_effects import Effects, effects_of
 from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, knee_columns, rotated
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
+from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 
 __all__ = ["SwayProgram"]
@@ -40,6 +41,7 @@ POSITION_SLACK_RAD = 0.01  # likewise
 COUPLED_SLACK_RAD = 0.005
 TORQUE_SHARE = 0.8  # of the motors' torque, at most: a robot may be weaker than its data sheet
 TORQUE_ASKED = 0.7  # likewise, and wherever it can be: the rest is for what a plan does not know
+KNEE_SHARE, KNEE_ASKED = 0.65, 0.45  # of the knees': they give first when all goes wrong at once
 TORQUE_MUCH = 1.0  # of that
 MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept
 TOLERANCE = 1e-6
@@ -59,6 +61,8 @@ class SwayProgram:
             c for c in leg_columns(robot) if robot.joint_names[c] not in robot.mirrored_joints
         ]
         self._all_legs = list(leg_columns(robot))
+        self._most_nm = _torques(robot, self._all_legs, TORQUE_SHARE, KNEE_SHARE)
+        self._asked_nm = _torques(robot, self._all_legs, TORQUE_ASKED, KNEE_ASKED)
 
     def part(self, first: int, last: int, state: SwayState) -> SwayProgram:
         """Return the program of some control points, ends held as a state has them."""
@@ -143,8 +147,7 @@ class SwayProgram:
             bad |= (values > bounds).any(axis=1)
         least = self.task.least_m + MARGIN_SHARE * (self.task.asked_m - self.task.least_m)
         bad[1:-1] |= self.task.support.margins(state.zmp, self.task.support.areas) < least
-        efforts = self.task.robot.effort_limits_nm[self._all_legs]
-        bad[1:-1] |= (np.abs(state.torques[:, self._all_legs]) > TORQUE_SHARE * efforts).any(axis=1)
+        bad[1:-1] |= (np.abs(state.torques[:, self._all_legs]) > self._most_nm).any(axis=1)
         bad[1:-1] |= state.miss >= CLOSED
         return bad & self.task.free
 
@@ -243,9 +246,7 @@ class SwayProgram:
         self, state: SwayState, effects: Effects, made: RowMaker, trust: float
     ) -> None:
         """Inside the motors' torque."""
-        legs = self._all_legs
-        most = TORQUE_ASKED * self.task.robot.effort_limits_nm[legs]
-        torques = state.torques[:, legs]
+        most, torques = self._asked_nm, state.torques[:, self._all_legs]
         near = np.abs(torques) > max(NEAR_TORQUE, 1.0 - TORQUE_PER_UNIT * trust) * most
         i, j = np.nonzero(near)
         sign = np.sign(torques[i, j])
@@ -259,6 +260,12 @@ class SwayProgram:
             most[j],
             TORQUE_MUCH * most[j],
         )
+
+
+def _torques(robot: RobotModel, legs: list[int], usual: float, knees: float) -> FloatArray:
+    """Return shares of what the legs' motors can give, (legs,) Nm."""
+    shares = [knees if column in knee_columns(robot) else usual for column in legs]
+    return np.asarray(shares * robot.effort_limits_nm[legs])
 
 
 def _held_spline(values: FloatArray, first: FloatArray, last: FloatArray) -> FloatArray:
