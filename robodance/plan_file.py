@@ -92,7 +92,7 @@ def write_plan(plan: Plan, path: Path) -> None:
     )
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path | str) -> Plan:
     """Read ``plan.npz``.
 
     Raises:
@@ -136,7 +136,7 @@ def write_dance(dance: PoseSequence, path: Path) -> None:
     )
 
 
-def read_dance(path: Path) -> PoseSequence:
+def read_dance(path: Path | str) -> PoseSequence:
     """Read ``dance.npz``.
 
     Raises:
@@ -185,9 +185,9 @@ def _write_npz(path: Path, **arrays: Any) -> None:
         np.savez_compressed(file, format_version=np.int64(FORMAT_VERSION), **arrays)
 
 
-def _read_npz(path: Path, kind: str, build: Callable[[Mapping[str, Any]], Value]) -> Value:
+def _read_npz(path: Path | str, kind: str, build: Callable[[Mapping[str, Any]], Value]) -> Value:
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with Path(path).open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             content = {name: file[name] for name in file.files}
     except DAMAGED_NPZ as error:
         reason = getattr(error, "strerror", None) or "not an .npz file, or a damaged one"

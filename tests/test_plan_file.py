@@ -68,6 +68,13 @@ def test_a_plan_survives_the_file(plan, tmp_path):
     assert_same(read_plan(tmp_path / "plan.npz"), plan)
 
 
+def test_a_path_may_be_text(plan, dance, tmp_path):
+    write_plan(plan, tmp_path / "plan.npz")
+    write_dance(dance, tmp_path / "dance.npz")
+    assert_same(read_plan(str(tmp_path / "plan.npz")), plan)
+    assert_same(read_dance(str(tmp_path / "dance.npz")), dance)
+
+
 def test_a_dance_survives_the_file(dance, tmp_path):
     write_dance(dance, tmp_path / "dance.npz")
     assert_same(read_dance(tmp_path / "dance.npz"), dance)
