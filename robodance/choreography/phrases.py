@@ -172,10 +172,11 @@ class PhraseDraw:
             group: Only units of this genre, of a vocabulary of several.
         """
         words = self.vocabulary
-        weights = _weights(words, self.phrases, self._starts, position)
+        eligible = np.ones(2 * len(words.tags))
         if group is not None:
             assert words.group is not None
-            weights = (weights + 1e-12) * np.tile(words.group == group, 2)
+            eligible = np.tile(words.group == group, 2) + 0.0
+        weights = _weights(words, self.phrases, self._starts, position, eligible)
         if self._drive is not None and position < len(self._drive):
             weights *= np.tile(_fit(words, self._course, self._drive[position:]), 2)
         choice = int(self._rng.choice(len(weights), p=weights / weights.sum()))
@@ -194,15 +195,20 @@ def passage_means(values: FloatArray) -> FloatArray:
 
 
 def _courses(words: Vocabulary) -> FloatArray:
-    """Return each unit's course in spreads of the units around their mean; shape (N, B)."""
+    """Return each unit's course in spreads of its genre's units around their mean; (N, B)."""
     lively = np.clip(words.liveliness, -LIVELIEST, LIVELIEST)
-    usual = float(np.average(lively, weights=words.beats))
-    spread = float(np.sqrt(np.average((lively - usual) ** 2, weights=words.beats)))
     course = words.course
     if course is None:
         lasts = np.arange(max(words.beats)) < words.beats[:, None]
         course = np.where(lasts, words.liveliness[:, None], np.nan)
-    return np.asarray((np.clip(course, -LIVELIEST, LIVELIEST) - usual) / max(spread, 1e-6))
+    course = np.clip(course, -LIVELIEST, LIVELIEST)
+    group = np.zeros(len(lively), dtype=np.int64) if words.group is None else words.group
+    for one in np.unique(group):
+        rows = group == one
+        usual = float(np.average(lively[rows], weights=words.beats[rows]))
+        spread = float(np.sqrt(np.average((lively[rows] - usual) ** 2, weights=words.beats[rows])))
+        course[rows] = (course[rows] - usual) / max(spread, 1e-6)
+    return np.asarray(course)
 
 
 def _fit(words: Vocabulary, course: FloatArray, asked: FloatArray) -> FloatArray:
@@ -235,17 +241,24 @@ def _passages(drive: FloatArray) -> FloatArray:
 
 
 def _weights(
-    vocabulary: Vocabulary, phrases: list[Phrase], starts: list[int], position: int
+    vocabulary: Vocabulary,
+    phrases: list[Phrase],
+    starts: list[int],
+    position: int,
+    eligible: FloatArray,
 ) -> FloatArray:
-    """Return how likely each unit comes next: as seen from the present one, or mirrored."""
+    """Return how likely each unit comes next: as seen from the present one, or mirrored.
+
+    Among the ``eligible``, shape (2 N,), as if there were no others.
+    """
     count = len(vocabulary.tags)
     if not phrases:
-        return np.asarray((vocabulary.distance_m < UNREACHABLE_M).all(axis=0) + 0.0)
+        return np.asarray((vocabulary.distance_m < UNREACHABLE_M).all(axis=0) * eligible)
     last = phrases[-1]
-    near = np.exp(-vocabulary.distance_m[last.unit] / NEAR_M)
+    near = eligible * np.exp(-vocabulary.distance_m[last.unit] / NEAR_M)
     near *= vocabulary.distance_m[last.unit] < UNREACHABLE_M
-    near /= near.sum()
-    known = np.concatenate([vocabulary.follows[last.unit], np.zeros(count)])
+    near /= max(near.sum(), 1e-300)
+    known = eligible * np.concatenate([vocabulary.follows[last.unit], np.zeros(count)])
     share = KNOWN_SHARE if known.sum() else 0.0
     weights = share * known / max(known.sum(), 1e-9) + (1.0 - share) * near
     allowed = np.ones(2 * count)
@@ -264,7 +277,7 @@ def _weights(
     wanted = weights * allowed
     if wanted.sum() > 1e-12:
         return np.asarray(wanted)
-    return np.asarray(near * allowed + 1e-9 * (near > 0.0) + 1e-300)
+    return np.asarray(near * allowed + 1e-9 * (near > 0.0) + 1e-300 * eligible)
 
 
 def beginnings(phrases: list[Phrase], frames_per_beat: int) -> dict[int, int]:

@@ -14,6 +14,7 @@ from published_form import write_all_genres, write_choreonet
 from robodance.choreography.beat_clock import BeatClock
 from robodance.choreography.checkpoint import load_checkpoint
 from robodance.choreography.generator import load_generator
+from robodance.choreography.phrases import PhraseDraw, draw_phrases
 from robodance.config import GENRES, TrainConfig, as_printed
 from robodance.errors import ConfigError, DataError, UsageError
 from robodance.evaluation.generated import weights_of
@@ -118,6 +119,21 @@ def test_all_genres_share_a_vocabulary_that_keeps_them_apart(together):
     genre = together.corpus.genre
     np.testing.assert_allclose(genre.sum(axis=1), 1.0)
     assert ((genre > 0.0).sum(axis=1) == 2).any()  # some dances are mixed
+
+
+@pytest.mark.parametrize("driven", [False, True])
+def test_a_genre_is_drawn_as_if_there_were_no_other(together, driven):
+    """Unit by unit, though units of other genres may be nearer."""
+    words, beats = together.vocabulary, 200
+    drive = np.random.default_rng(5).normal(size=beats) if driven else None
+    for group in range(len(GENRES)):
+        rows = np.flatnonzero(words.group == group)
+        alone = draw_phrases(words_of(words, group), beats, np.random.default_rng(3), drive=drive)
+        draw, position = PhraseDraw(words, np.random.default_rng(3), drive), 0
+        while position < beats:
+            position += draw.next(position, group).beats
+        expected = [dataclasses.replace(phrase, unit=rows[phrase.unit]) for phrase in alone]
+        assert draw.phrases == expected
 
 
 def test_a_genre_cut_out_of_the_network_answers_as_the_network_does(together):
