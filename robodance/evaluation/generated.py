@@ -36,7 +36,7 @@ class Danced:
 
 
 def weights_of(folder: Path | None, genre: str) -> Path:
-    """Return the weight file of a genre: shipped, or of a folder, in either variant.
+    """Return the weight file of a genre: shipped, or of a folder: its own, printed, or of all.
 
     Raises:
         DataError: There is none.
@@ -44,8 +44,9 @@ def weights_of(folder: Path | None, genre: str) -> Path:
     name = f"autoregressive_{genre}.safetensors"
     path = weights_path(name) if folder is None else folder / name
     if folder is not None and not path.is_file():
-        printed = folder / f"autoregressive_printed_{genre}.safetensors"
-        path = printed if printed.is_file() else path
+        names = (f"printed_{genre}", "all")
+        others = [folder / f"autoregressive_{name}.safetensors" for name in names]
+        path = next((other for other in others if other.is_file()), path)
     if not path.is_file():
         raise DataError(
             f"{path}: no such weights; train them with 'robodance train', or give "
@@ -126,15 +127,21 @@ def tempo_dances(
     for number, (genre, bpm) in enumerate((g, b) for g in genres for b in tempi_bpm):
         path = weights_of(weights, genre)
         card = load_checkpoint(path).card
-        heard = rendered_song(bpm, int(card["beats_per_bar"]), genre, seed=11)
+        heard = rendered_song(bpm, int(_own(card["beats_per_bar"], genre)), genre, seed=11)
         end = min(heard.song.duration_s, dance_s * min(tempi_bpm) / bpm)
         told, config = _as_told(heard, path), ChoreographyConfig(weights=str(path))
         for seed in _drawn(card, seeds):
             dance = create_dance(told, config, seed=seed, to_s=end)
-            found.append(Danced(genre, bpm, _on_danced_beats(heard, dance, float(card["beat_s"]))))
+            sample = _on_danced_beats(heard, dance, _own(card["beat_s"], genre))
+            found.append(Danced(genre, bpm, sample))
         if progress is not None:
             progress((number + 1) / total)
     return found
+
+
+def _own(value: float | Mapping[str, float], genre: str) -> float:
+    """Return what a card says of a genre; one of several genres says it for each."""
+    return float(value[genre] if isinstance(value, Mapping) else value)
 
 
 def _drawn(card: Mapping[str, Any], seeds: Sequence[int]) -> Sequence[int]:

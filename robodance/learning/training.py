@@ -84,7 +84,7 @@ def prepare(config: TrainConfig, data: Path) -> TrainingData:
     """
     genres = GENRES if config.genre == "all" else (config.genre,)
     libraries = tuple(load_library(data, genre, seed=0) for genre in genres)
-    start = read_start(config, [tag for one in libraries for tag in one.held_out])
+    start = read_start(config, {one.genre: one.held_out for one in libraries})
     encoder = config.encoder_weights
     shelves = [
         load_music(library, data, features=config.features, encoder_weights=encoder)
@@ -96,7 +96,8 @@ def prepare(config: TrainConfig, data: Path) -> TrainingData:
             libraries[0], shelves[0], start.normaliser if start else None
         )
         return TrainingData(libraries, NO_WORDS, normaliser, corpus, music, start)
-    normaliser = fit_normaliser(*libraries) if start is None else start.normaliser
+    alike = start is not None and start.card.get("genre") == config.genre
+    normaliser = start.normaliser if start and alike else fit_normaliser(*libraries)
     size = {"beats": config.chain_beats, "seed": config.seed}
     if config.genre == "all":
         vocabulary = merge_vocabularies(libraries)
@@ -264,5 +265,5 @@ def _new_net(config: TrainConfig, prepared: TrainingData) -> AutoregressiveNet:
             )
         )
     if prepared.start is not None:
-        begin_with(net, prepared.start, vocabulary, prepared.music)
+        begin_with(net, prepared.start, vocabulary, prepared.normaliser, prepared.music)
     return net

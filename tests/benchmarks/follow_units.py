@@ -23,9 +23,11 @@ from robodance.choreography.generators.autoregressive import Autoregressive
 from robodance.choreography.phrases import draw_phrases, lay_out
 from robodance.choreography.sampling import mirror_poses, rollout
 from robodance.config import GENRES
+from robodance.evaluation.generated import weights_of
+from robodance.learning.all_genres import genre_part
+from robodance.learning.corpus import BEATS_PER_BAR
 from robodance.learning.dataset import chain, load_library
 from robodance.learning.gate_song import gate_music
-from robodance.resources import weights_path
 from robodance.skeleton import INDEX, LOCAL_POSITIONS
 from robodance.values import FloatArray
 
@@ -42,11 +44,12 @@ def tell(
     genre: str, data: Path, weights: Path | None, beats: int, seeds: int, bar: int | None
 ) -> None:
     """Print a genre's line."""
-    name = f"autoregressive_{genre}.safetensors"
-    generator = load_generator("autoregressive", weights / name if weights else weights_path(name))
+    generator = load_generator("autoregressive", weights_of(weights, genre))
     assert isinstance(generator, Autoregressive)
-    words, library = generator.vocabulary, load_library(data, genre)
-    own = int(generator.card["beats_per_bar"])
+    net, words, library = generator.net, generator.vocabulary, load_library(data, genre)
+    if net.config.genres:
+        net, words = genre_part(net, words, {genre: 1.0})
+    own = BEATS_PER_BAR.get(genre, 4)
     per_bar = bar or own
     song = gate_music(library.beat_s, own, count=1, seed=77)[0]
     found: dict[int, list[list[float]]] = {first: [] for first in range(per_bar)}
@@ -63,7 +66,7 @@ def tell(
         for first in range(per_bar):
             phase = beat_phases(place, np.mod(place + first, per_bar), per_bar)
             laid = lay_out(words, phrases, FRAMES_PER_BEAT)
-            standard = rollout(generator.net, [laid], phase[None], heard[None])[0]
+            standard = rollout(net, [laid], phase[None], heard[None])[0]
             counted = slice(RUN_UP_BEATS * FRAMES_PER_BEAT, None)
             danced = joints(generator.normaliser.restore(standard))[counted]
             real = joints(recorded)[counted]
@@ -83,7 +86,9 @@ def main() -> None:
     """Print everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, help="folder of other weights")
+    parser.add_argument(
+        "--weights", type=Path, help="folder of other weights, of each genre or of all"
+    )
     parser.add_argument("--genre", choices=GENRES)
     parser.add_argument("--beats", type=int, default=80)
     parser.add_argument("--seeds", type=int, default=1)

@@ -17,7 +17,7 @@ from robodance.choreography.generator import load_generator
 from robodance.choreography.phrases import PhraseDraw, draw_phrases
 from robodance.config import GENRES, TrainConfig, as_printed
 from robodance.errors import ConfigError, DataError, UsageError
-from robodance.evaluation.generated import weights_of
+from robodance.evaluation.generated import tempo_dances, weights_of
 from robodance.learning import training
 from robodance.learning.all_genres import genre_part, words_of
 from robodance.learning.commands import train as train_command
@@ -174,6 +174,9 @@ def test_a_network_of_all_genres_is_trained_judged_and_mixes(data, together, tmp
     assert card["genre"] == "all"
     assert set(card["beat_s"]) == set(GENRES)
     assert set(card["reference"]) == set(GENRES)
+    assert weights_of(weights.parent, "tango") == weights  # can be judged, in any genre
+    (judged,) = tempo_dances(["waltz"], (120.0,), range(1), weights=weights.parent, dance_s=6.0)
+    assert judged.sample.joints_m.shape[1:] == (21, 3)
     times = np.arange(0.0, 8.0, 0.5)
     clock = BeatClock(Beats(times, np.arange(16) % 4 + 1, 4, 120.0, 1.0))
     names = tuple(str(column) for column in range(128))

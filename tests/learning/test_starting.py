@@ -10,6 +10,7 @@ from published_form import write_all_genres
 
 from robodance.choreography.checkpoint import load_checkpoint, save_checkpoint
 from robodance.choreography.generators.autoregressive import Condition, build
+from robodance.choreography.sampling import Normaliser
 from robodance.config import TrainConfig
 from robodance.errors import DataError, UsageError
 from robodance.learning import training
@@ -31,6 +32,8 @@ TINY = {
     "device": "cpu",
 }
 HALF = 1e-3  # relative rounding of weights that were stored in half precision
+MEAN_POSE = 1e-3  # spreads: the zeros around a history are each network's own mean pose
+MOVED = np.arange(74) < 63  # the joints, and not the facing direction
 
 
 @pytest.fixture(scope="module")
@@ -106,13 +109,39 @@ def test_units_are_found_by_their_names(prepared, weights):
     )
     net = training._new_net(TrainConfig(**TINY), dataclasses.replace(prepared, start=None))
     drawn = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    begin_with(net, first, turned, prepared.music)
+    begin_with(net, first, turned, prepared.normaliser, prepared.music)
     for name, rows in (("unit_code.weight", order), ("upcoming_code.weight", both)):
         codes, known = net.state_dict()[name].numpy(), first.network[f"{name}"]
         new = [0] if len(rows) == len(order) else [0, len(order)]
         kept = [row for row in range(len(rows)) if row not in new]
         np.testing.assert_array_equal(codes[kept], known[rows[kept]])
         np.testing.assert_array_equal(codes[new], drawn[name].numpy()[new])
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_a_network_of_all_genres_begins_with_one_genres_weights(data, weights, shift):
+    """It gives that genre's answers, whatever shares it is told, in its own standardisation."""
+    first, config = load_checkpoint(weights), TrainConfig(**TINY)
+    several = dataclasses.replace(config, genre="all", start_from=str(weights))
+    prepared, was = training.prepare(several, data), first.normaliser
+    assert set(prepared.libraries[2].held_out) - set(first.card["held_out_units"])
+    other = Normaliser(was.mean + shift * was.spread * MOVED, 1.5 * was.spread)
+    net = training._new_net(several, dataclasses.replace(prepared, normaliser=other)).eval()
+    before = build(first.card["network"]).eval()
+    before.load_state_dict({n: torch.from_numpy(a) for n, a in first.network.items()})
+    rows = torch.tensor([prepared.vocabulary.tags.index(tag) for tag in first.vocabulary.tags])
+    rng = np.random.default_rng(1)
+    poses = was.restore(rng.normal(size=(3, 32, 74)))
+    known = told(rng.normal(size=(3, FEATURE_DIM)), len(rows))
+    shares = torch.from_numpy(rng.dirichlet(np.ones(4), 3)).float()
+    asked = dataclasses.replace(
+        known, unit=rows[known.unit], upcoming=rows[known.upcoming], genre=shares
+    )
+    with torch.inference_mode():
+        here = net(torch.from_numpy(other.standardise(poses)).float(), net.tell(asked))
+        there = before(torch.from_numpy(was.standardise(poses)).float(), before.tell(known))
+    gap = (other.restore(here.numpy()) - was.restore(there.numpy())) / was.spread
+    assert np.abs(gap).max() < MEAN_POSE
 
 
 def test_the_command_begins_with_a_folder_of_weights_and_its_card_says_so(data, weights, tmp_path):
