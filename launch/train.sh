@@ -8,6 +8,14 @@ if [ $# -eq 0 ] || [ "$1" = -h ] || [ "$1" = --help ]; then
 fi
 data=$1
 shift
+rumba=runs/autoregressive_rumba/autoregressive_rumba.safetensors
 for genre in ${GENRES:-cha-cha rumba tango waltz all}; do
-    robodance train autoregressive --data "$data" --genre "$genre" --resume "$@"
+    more=()
+    if [ "$genre" = all ]; then # as long a chain of each genre as it would have by itself
+        more=(--set updates=8500 --set batch=64 --set chain_beats=16000)
+        if [ -f "$rumba" ]; then # a network that dances
+            more+=(--from "$rumba" --set forced_until=0.15)
+        fi
+    fi
+    robodance train autoregressive --data "$data" --genre "$genre" --resume "${more[@]}" "$@"
 done

@@ -9,7 +9,7 @@ choreographies do) and of held-out units.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -82,11 +82,19 @@ class Figures:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Figures of free runs before and after the body is cleaned, and what misses the gate."""
+    """Figures of free runs before and after the body is cleaned, and what misses the gate.
+
+    Attributes:
+        before: As the network dances.
+        after: With cleaned bodies; of several genres, both are the genres' means.
+        misses: One line each.
+        genres: What each of several genres was found to do.
+    """
 
     before: Figures
     after: Figures
     misses: tuple[str, ...]
+    genres: Mapping[str, Verdict] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
         """Return plain values for a card."""
@@ -94,6 +102,7 @@ class Verdict:
             "before": as_dict(self.before),
             "after": as_dict(self.after),
             "misses": list(self.misses),
+            **{name: one.as_dict() for name, one in self.genres.items()},
         }
 
 

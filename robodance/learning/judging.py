@@ -126,10 +126,11 @@ def _verdict(
 
 
 def _together(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """Return the mean of the figures, and every genre's misses."""
+    """Return the mean of the figures, every genre's misses, and each genre's own verdict."""
     misses = [f"{genre}: {miss}" for genre, one in verdicts.items() for miss in one.misses]
     before = _mean([one.before for one in verdicts.values()])
-    return Verdict(before, _mean([one.after for one in verdicts.values()]), tuple(misses))
+    after = _mean([one.after for one in verdicts.values()])
+    return Verdict(before, after, tuple(misses), verdicts)
 
 
 def _mean(figures: Sequence[Figures]) -> Figures:

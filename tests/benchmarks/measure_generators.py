@@ -1,8 +1,9 @@
 """What the shipped generators do: energy, tempo, pace, joins; with data, projection too.
 
     python tests/benchmarks/measure_generators.py [--seeds N] [--data DIR] [--genre NAME]
-        [--songs FILE ...]
+        [--songs FILE ...] [--weights DIR] [--energy]
 
+``--weights`` measures others, of each genre or of all; ``--energy`` the energy alone.
 Rendered songs, with ``--data`` the songs of each genre in the published sets, and with
 ``--songs`` any songs, danced in every genre with one seed.
 Figures: *energy*, the correlation of the dance's mean joint speed with the music's loudness
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +29,19 @@ from robodance.audio.analysis import analyse_song
 from robodance.choreography.beat_clock import FRAMES_PER_BEAT, BeatClock
 from robodance.choreography.dance import create_dance, dance_beats
 from robodance.choreography.generator import load_generator
-from robodance.choreography.generators.autoregressive import music_drive
+from robodance.choreography.generators.autoregressive import Autoregressive, music_drive
 from robodance.choreography.joins import Bridge
-from robodance.choreography.phrases import beginnings, draw_phrases
+from robodance.choreography.phrases import beginnings
 from robodance.choreography.sampling import torch_threads
 from robodance.config import GENRES, AudioConfig, ChoreographyConfig
 from robodance.errors import AudioError
+from robodance.evaluation.generated import weights_of
 from robodance.evaluation.music import LOUDNESS_WINDOW_S, loudness_db
 from robodance.learning.dataset import load_library
 from robodance.learning.datasets.choreonet import GENRE_LETTERS
 from robodance.learning.gate import as_dict, measure
 from robodance.learning.metrics import joint_speed, root_relative
 from robodance.learning.windows import load_windows
-from robodance.resources import weights_path
 from robodance.skeleton import decode_pose, mirror_poses
 from robodance.values import Beats, Genre, Song, SongAnalysis
 
@@ -153,7 +155,12 @@ def nearest_and_frechet(dances, real: np.ndarray) -> tuple[float, float]:
 
 
 def tell_energy(
-    genre: str, card, data: Path | None, seeds: int, given: tuple[Path, ...] = ()
+    genre: str,
+    card,
+    config: ChoreographyConfig,
+    data: Path | None,
+    seeds: int,
+    given: tuple[Path, ...] = (),
 ) -> None:
     """Print energy and fastest joint; songs that are given are danced with one seed."""
     for kind, songs in songs_of(genre, card, data, seeds, given).items():
@@ -161,7 +168,7 @@ def tell_energy(
         for song in songs:
             for seed in range(1 if kind == "given" else seeds):
                 end = min(song.song.duration_s, LONGEST_S)
-                dance = create_dance(song, ChoreographyConfig(), seed=seed, to_s=end)
+                dance = create_dance(song, config, seed=seed, to_s=end)
                 found.append(energy_correlation(song, dance, card["beat_s"]))
                 steps = np.linalg.norm(np.diff(dance.joint_positions_m, axis=0), axis=2)
                 fastest = max(fastest, float(steps.max()) * dance.frame_rate_hz)
@@ -174,21 +181,19 @@ def tell_energy(
         )
 
 
-def tell_joins(genre: str, card, seeds: int) -> None:
+def tell_joins(genre: str, card, generator: Autoregressive, seeds: int) -> None:
     """Print the fastest joint of long chains as the network dances them, and bridged."""
-    weights = weights_path(f"autoregressive_{genre}.safetensors")
-    generator, fastest = load_generator("autoregressive", weights), {"danced": 0.0, "bridged": 0.0}
+    fastest = {"danced": 0.0, "bridged": 0.0}
     rate, beats = FRAMES_PER_BEAT / card["beat_s"], JOIN_FRAMES // FRAMES_PER_BEAT
     for seed in range(seeds):
         song = rendered(card, seed, seconds=beats * card["beat_s"])
         clock, frames = BeatClock(song.beats), np.arange(JOIN_FRAMES) / FRAMES_PER_BEAT
         drive = music_drive(song.features, clock.times_at(frames))
-        phrases = draw_phrases(
-            generator.vocabulary, beats, np.random.default_rng(seed), drive=drive
-        )
+        phrases = generator._draw(beats, np.random.default_rng(seed), drive, {genre: 1.0})
         begins, bridge = beginnings(phrases, FRAMES_PER_BEAT), Bridge()
         with torch_threads(1):
-            poses = list(generator.dance(phrases, clock, song.features, 0))[:JOIN_FRAMES]
+            danced = generator.dance(phrases, clock, song.features, 0, shares={genre: 1.0})
+            poses = list(danced)[:JOIN_FRAMES]
         bridged = [bridge.step(pose, begins.get(k, 0)) for k, pose in enumerate(poses)]
         for name, chain in (("danced", poses), ("bridged", bridged)):
             steps = np.linalg.norm(np.diff(decode_pose(np.stack(chain)), axis=0), axis=2)
@@ -200,7 +205,7 @@ def tell_joins(genre: str, card, seeds: int) -> None:
     )
 
 
-def tell_tempo(genre: str, card, seeds: int) -> None:
+def tell_tempo(genre: str, card, config: ChoreographyConfig, seeds: int) -> None:
     """Print the gate's figures at three tempi; speeds in metres a beat."""
     for bpm in TEMPI_BPM:
         dances, beat_s = [], 60.0 / bpm
@@ -208,7 +213,7 @@ def tell_tempo(genre: str, card, seeds: int) -> None:
             song = rendered(card, seed, bpm=bpm, seconds=96 * beat_s)
             dance = create_dance(
                 song,
-                ChoreographyConfig(frame_rate_hz=min(FRAMES_PER_BEAT / beat_s, 120)),
+                replace(config, frame_rate_hz=min(FRAMES_PER_BEAT / beat_s, 120)),
                 seed=seed,
             )
             dances.append(dance.joint_positions_m)
@@ -219,22 +224,19 @@ def tell_tempo(genre: str, card, seeds: int) -> None:
         print(f"{genre:8s} {bpm:.0f} bpm (danced at 1/{ratio:g}): {told}", flush=True)
 
 
-def tell_pace(genre: str, card) -> None:
+def tell_pace(genre: str, card, generator: Autoregressive) -> None:
     """Print how long a frame takes, whole dances and the slowest of single frames."""
-    generator = load_generator(
-        "autoregressive", weights_path(f"autoregressive_{genre}.safetensors")
-    )
     song = rendered(card, 0)
-    clock, spent = BeatClock(song.beats), []
+    clock, spent, told = BeatClock(song.beats), [], {"seed": 0, "shares": {genre: 1.0}}
     with torch_threads(1):
-        frames = generator.stream(clock, song.features, 0, 64, seed=0)
+        frames = generator.stream(clock, song.features, 0, 64, **told)
         next(frames)  # what is drawn and told beforehand
         for _ in range(1000):
             start = time.thread_time()
             next(frames)
             spent.append(1e3 * (time.thread_time() - start))
         start = time.thread_time()
-        generator.generate(clock, song.features, 0, 64, seed=0)
+        generator.generate(clock, song.features, 0, 64, **told)
         whole = time.thread_time() - start
     median, late = np.percentile(spent, [50, 99])
     print(
@@ -244,7 +246,7 @@ def tell_pace(genre: str, card) -> None:
     )
 
 
-def tell_projection(genre: str, card, data: Path, seeds: int) -> None:
+def tell_projection(genre: str, card, config: ChoreographyConfig, data: Path, seeds: int) -> None:
     """Print NNw, FD and speed with and without projection."""
     library, rate = load_library(data, genre), FRAMES_PER_BEAT / card["beat_s"]
     real = np.concatenate([
@@ -258,7 +260,7 @@ def tell_projection(genre: str, card, data: Path, seeds: int) -> None:
         for seed in range(seeds):
             dance = create_dance(
                 rendered(card, seed),
-                ChoreographyConfig(frame_rate_hz=rate),
+                replace(config, frame_rate_hz=rate),
                 seed=seed,
                 windows=windows,
             )
@@ -279,16 +281,27 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--genre", choices=GENRES)
     parser.add_argument("--songs", type=Path, nargs="+", default=[])
+    parser.add_argument("--weights", type=Path, help="folder of other weights")
+    parser.add_argument("--energy", action="store_true", help="nothing but the energy")
     options = parser.parse_args()
     for genre in [options.genre] if options.genre else GENRES:
-        weights = weights_path(f"autoregressive_{genre}.safetensors")
-        card = load_generator("autoregressive", weights).card
-        tell_pace(genre, card)
-        tell_energy(genre, card, options.data, options.seeds, tuple(options.songs))
-        tell_joins(genre, card, options.seeds)
-        tell_tempo(genre, card, options.seeds)
+        weights = weights_of(options.weights, genre)
+        config = ChoreographyConfig(weights=str(weights))
+        generator = load_generator("autoregressive", weights)
+        assert isinstance(generator, Autoregressive)
+        card = {**generator.card, "genre": genre}
+        for key in ("beat_s", "beats_per_bar"):
+            if isinstance(card[key], dict):
+                card[key] = card[key][genre]
+        if not options.energy:
+            tell_pace(genre, card, generator)
+        tell_energy(genre, card, config, options.data, options.seeds, tuple(options.songs))
+        if options.energy:
+            continue
+        tell_joins(genre, card, generator, options.seeds)
+        tell_tempo(genre, card, config, options.seeds)
         if options.data is not None:
-            tell_projection(genre, card, options.data, options.seeds)
+            tell_projection(genre, card, config, options.data, options.seeds)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,9 @@ def test_a_network_of_all_genres_is_trained_judged_and_mixes(data, together, tmp
     assert card["genre"] == "all"
     assert set(card["beat_s"]) == set(GENRES)
     assert set(card["reference"]) == set(GENRES)
+    gate = card["gate"]  # the genres' mean, and each genre by itself
+    speeds = [gate[genre]["after"]["speed_m_s"] for genre in GENRES]
+    assert np.mean(speeds) == pytest.approx(gate["after"]["speed_m_s"], abs=1e-4)
     assert weights_of(weights.parent, "tango") == weights  # can be judged, in any genre
     (judged,) = tempo_dances(["waltz"], (120.0,), range(1), weights=weights.parent, dance_s=6.0)
     assert judged.sample.joints_m.shape[1:] == (21, 3)
