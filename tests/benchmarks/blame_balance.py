@@ -1,10 +1,11 @@
 """Which of the disturbances, all at once, a full-body dance falls by: each is left out in turn.
 
-python tests/benchmarks/blame_balance.py [--sets generated ...] [--data DATA] [--seconds 13]
-    [--seeds 2]
+python tests/benchmarks/blame_balance.py [--sets generated ... | --passages N] [--data DATA]
+    [--seconds 13] [--seeds 2] [--without all torque+mass ...]
 
-A row for each disturbance: how many trials fell when all but that one were there. Plans are not
-verified here. ``all`` leaves none out.
+A row for each disturbance, or for those that ``--without`` names: how many trials fell when all
+but these were there. Plans are not verified here. ``all`` leaves none out. ``--passages`` takes
+the first ones of ``balance_passages.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from balance_passages import chosen, load
 from dances import dances
 
 from robodance.config import MotionConfig, SimulationConfig
@@ -51,16 +53,22 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", default=["generated"])
+    parser.add_argument("--passages", type=int, default=0)
+    parser.add_argument("--without", nargs="+", default=list(LEFT_OUT), metavar="NAME[+NAME]")
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--seconds", type=float, default=13.0)
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
     robot, settings = load_robot(ROBOT), MotionConfig(balance="full-body")
-    found = dances(options.sets, options.data, options.seconds)
-    plans = [adapt(dance, robot, settings).plan for _, _, dance in found]
+    if options.passages:
+        found = [load(p, options.data, options.seconds).dance for p in chosen(options.passages)]
+    else:
+        found = [dance for _, _, dance in dances(options.sets, options.data, options.seconds)]
+    plans = [adapt(dance, robot, settings).plan for dance in found]
     calm = DISTURBANCES["nominal"]
     print("| left out | fell |\n|-|-|")
-    for name, fields in LEFT_OUT.items():
+    for name in options.without:
+        fields = [field for one in name.split("+") for field in LEFT_OUT[one]]
         less = {field: getattr(calm, field) for field in fields}
         tried = [
             falls(plan, robot, replace(DISTURBANCES["together"], seed=seed, **less))
