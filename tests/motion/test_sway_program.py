@@ -162,3 +162,20 @@ def test_the_trunk_is_not_thrown_about_and_the_robot_sways_as_far_all_the_same(
     assert jerk(dancing) < 0.3 * jerk(thrown)  # an eighth was seen
     sways, swayed = (np.ptp(state.units[:, 1]) for state in (dancing, thrown))
     assert sways == pytest.approx(swayed, rel=0.05)
+
+
+def test_knees_that_are_asked_to_bend_far_keep_half_of_their_torque(monkeypatch):
+    crouched = np.zeros((KNOTS, 5))
+    crouched[:, [0, 2]] = -0.04, -0.08  # m: sitting back, far down
+    program, columns = asking(crouched, np.full((KNOTS, 2), 0.5)), list(knee_columns(ROBOT))
+
+    def used():
+        state = solved(SwayProgram(program.task))
+        assert not program.broken(state).any()
+        shares = np.abs(state.torques[:, columns]) / ROBOT.effort_limits_nm[columns]
+        return float(shares.max())
+
+    assert used() == pytest.approx(sway_program.KNEE_ASKED, abs=0.02)
+    monkeypatch.setattr(sway_program, "KNEE_ASKED", sway_program.TORQUE_ASKED)
+    monkeypatch.setattr(sway_program, "KNEE_SHARE", sway_program.TORQUE_SHARE)
+    assert used() == pytest.approx(sway_program.TORQUE_ASKED, abs=0.02)
