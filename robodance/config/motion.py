@@ -55,7 +55,7 @@ class MotionConfig:
     """Distance kept between parts of the body."""
     zmp_margin_m: float = 0.01
     """Distance kept between the ZMP and the edge of the support."""
-    full_body_margin_m: float = 0.04
+    full_body_margin_m: float = 0.055
     """The same while torso and legs move on both soles (balance: full-body)."""
     single_support_margin_m: float = 0.03
     """The same while one sole carries the robot (balance: full-body)."""
