@@ -41,7 +41,8 @@ POSITION_SLACK_RAD = 0.01  # likewise
 COUPLED_SLACK_RAD = 0.005
 TORQUE_SHARE = 0.8  # of the motors' torque, at most: a robot may be weaker than its data sheet
 TORQUE_ASKED = 0.7  # likewise, and wherever it can be: the rest is for what a plan does not know
-KNEE_SHARE, KNEE_ASKED = 0.65, 0.45  # of the knees': they give first when all goes wrong at once
+LOADED_SHARE, LOADED_ASKED = 0.65, 0.45
+"""Of knees and ankle pitch: they give first where a robot is weaker or heavier than on paper."""
 TORQUE_MUCH = 1.0  # of that
 MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept
 TOLERANCE = 1e-6
@@ -61,8 +62,8 @@ class SwayProgram:
             c for c in leg_columns(robot) if robot.joint_names[c] not in robot.mirrored_joints
         ]
         self._all_legs = list(leg_columns(robot))
-        self._most_nm = _torques(robot, self._all_legs, TORQUE_SHARE, KNEE_SHARE)
-        self._asked_nm = _torques(robot, self._all_legs, TORQUE_ASKED, KNEE_ASKED)
+        self._most_nm = _torques(robot, self._all_legs, TORQUE_SHARE, LOADED_SHARE)
+        self._asked_nm = _torques(robot, self._all_legs, TORQUE_ASKED, LOADED_ASKED)
 
     def part(self, first: int, last: int, state: SwayState) -> SwayProgram:
         """Return the program of some control points, ends held as a state has them."""
@@ -262,9 +263,10 @@ class SwayProgram:
         )
 
 
-def _torques(robot: RobotModel, legs: list[int], usual: float, knees: float) -> FloatArray:
+def _torques(robot: RobotModel, legs: list[int], usual: float, loaded: float) -> FloatArray:
     """Return shares of what the legs' motors can give, (legs,) Nm."""
-    shares = [knees if column in knee_columns(robot) else usual for column in legs]
+    names = [robot.joint_names[column] for column in legs]
+    shares = [loaded if name.endswith(("KneePitch", "AnklePitch")) else usual for name in names]
     return np.asarray(shares * robot.effort_limits_nm[legs])
 
 

@@ -315,6 +315,10 @@ class DisturbedSimulation:
         """Return the trunk's orientation, a quaternion (4,), world."""
         return self._inner.torso_turn()
 
+    def pressure_m(self) -> FloatArray | None:
+        """Return the middle (2,) of the floor's pressure, world; None: there is none."""
+        return self._inner.pressure_m()
+
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
         return self._inner.observe()

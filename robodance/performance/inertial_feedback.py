@@ -4,6 +4,7 @@ Where one foot carries the robot, small errors grow: play in the gears tilts the
 swinging foot comes down askew, and the next step begins from there. The ankles of the feet
 that carry push back, and the hip of the leg that swings has its foot come down level and
 further to where the robot leans. Both are bounded and fade as the trunk comes back to its plan.
+What is off for the whole dance, a slope or a load, the legs answer by ``weight_shift``.
 
 On planted soles nothing is added: there it gains nothing and costs torque.
 """
@@ -19,6 +20,7 @@ import numpy as np
 
 from robodance.config import SimulationConfig
 from robodance.performance.backend import Backend, Observation
+from robodance.performance.weight_shift import WeightShift
 from robodance.robots.kinematics import topological_joints
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
@@ -42,12 +44,16 @@ class Answered:
         lean_rad: Roll and pitch beside the plan, at the last one; None: there was none.
         rate_rad_s: How fast they change.
         added_rad: What is added to ankles and hips.
+        felt_m: Sum of the soles' pressure points so far, and how many there were.
+        shift_m: How far the pelvis is kept from its plan, world.
     """
 
     steps: int = 0
     lean_rad: tuple[float, float] | None = None
     rate_rad_s: tuple[float, float] = (0.0, 0.0)
     added_rad: tuple[float, ...] = (0.0,) * 8
+    felt_m: tuple[float, float, int] = (0.0, 0.0, 0)
+    shift_m: tuple[float, float] = (0.0, 0.0)
 
 
 class InertialFeedback:
@@ -58,9 +64,18 @@ class InertialFeedback:
         robot: Its robot.
         period_s: Time between commands.
         lag_s: How much later than commanded the motors are known to be.
+        weighs: Whether the pelvis answers the soles' pressure.
     """
 
-    def __init__(self, plan: Plan, robot: RobotModel, period_s: float, lag_s: float) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        robot: RobotModel,
+        period_s: float,
+        lag_s: float,
+        *,
+        weighs: bool = True,
+    ) -> None:
         self._period_s = period_s
         self._late = round(lag_s / period_s)
         times = np.arange(0.0, plan.duration_s + period_s, period_s) + plan.times_s[0]
@@ -73,13 +88,20 @@ class InertialFeedback:
         self._columns = np.concatenate(legs)
         self._low, self._high = (np.asarray(b) for b in plan.position_limits_rad.T)
         self._joints = len(robot.joint_names)
+        self._weight = WeightShift(plan, robot, period_s) if weighs and self.active else None
         self.answered = Answered()
 
-    def answer(self, torso_turn: FloatArray) -> FloatArray:
+    @property
+    def feels(self) -> bool:
+        """Whether it wants to know where the soles press now."""
+        return self._weight is not None and self._weight.feels(self.answered.steps)
+
+    def answer(self, torso_turn: FloatArray, pressure_m: FloatArray | None = None) -> FloatArray:
         """Return what to add to the next command, (J,) rad.
 
         Args:
             torso_turn: Quaternion (4,) of the trunk now, world.
+            pressure_m: Middle (2,) of the soles' pressure, world, where it ``feels``.
         """
         before = self.answered
         now = min(before.steps, len(self._support) - 1)
@@ -107,15 +129,33 @@ class InertialFeedback:
             for old, new in zip(before.added_rad, wanted, strict=True)
         ]
         self.answered = Answered(
-            before.steps + 1, (lean[0], lean[1]), (rate[0], rate[1]), tuple(added)
+            before.steps + 1,
+            (lean[0], lean[1]),
+            (rate[0], rate[1]),
+            tuple(added),
+            *self._weighed(pressure_m),
         )
         return self.added_rad
+
+    def _weighed(
+        self, pressure_m: FloatArray | None
+    ) -> tuple[tuple[float, float, int], tuple[float, float]]:
+        """Return what was felt so far, and the shift that follows from it."""
+        felt, shift = self.answered.felt_m, self.answered.shift_m
+        if self._weight is None or pressure_m is None:
+            return felt, shift
+        felt = (felt[0] + float(pressure_m[0]), felt[1] + float(pressure_m[1]), felt[2] + 1)
+        x, y = self._weight.against(np.array(felt[:2]) / felt[2]).tolist()
+        return felt, (x, y)
 
     @property
     def added_rad(self) -> FloatArray:
         """What is added now, (J,)."""
         result = np.zeros(self._joints)
         result[self._columns] = self.answered.added_rad
+        if self._weight is not None and any(self.answered.shift_m):
+            shift = np.array(self.answered.shift_m)
+            result[self._weight.columns] += self._weight.legs(self.answered.steps, shift)
         return result
 
     def within(self, command_rad: FloatArray) -> FloatArray:
@@ -146,10 +186,14 @@ def _ankles_and_hips(robot: RobotModel, side: str) -> list[int]:
 
 @runtime_checkable
 class Sensing(Backend, Protocol):
-    """A backend that feels how its trunk is turned, at every command."""
+    """A backend that feels how its trunk is turned and where its soles press."""
 
     def torso_turn(self) -> FloatArray:
         """Return the trunk's orientation, a quaternion (4,), world."""
+        ...
+
+    def pressure_m(self) -> FloatArray | None:
+        """Return the middle (2,) of the floor's pressure, world; None: there is none."""
         ...
 
 
@@ -159,15 +203,16 @@ class Stabilised:
     Args:
         inner: Who dances.
         lag_s: How much later than commanded its motors are known to be.
+        weighs: Whether the pelvis answers the soles' pressure.
 
     Attributes:
         feedback: What is added; None: nothing.
     """
 
-    def __init__(self, inner: Sensing, lag_s: float) -> None:
+    def __init__(self, inner: Sensing, lag_s: float, *, weighs: bool = True) -> None:
         self.name, self.robot = inner.name, inner.robot
         self.period_s, self.observe_every = inner.period_s, inner.observe_every
-        self._inner, self._lag_s = inner, lag_s
+        self._inner, self._lag_s, self._weighs = inner, lag_s, weighs
         self.feedback: InertialFeedback | None = None
 
     def __enter__(self) -> Self:
@@ -187,7 +232,7 @@ class Stabilised:
     def preflight(self, plan: Plan) -> None:
         """Check the plan, and note what its trunk is to do."""
         self._inner.preflight(plan)
-        made = InertialFeedback(plan, self.robot, self.period_s, self._lag_s)
+        made = InertialFeedback(plan, self.robot, self.period_s, self._lag_s, weighs=self._weighs)
         self.feedback = made if made.active else None
 
     def take_start(self, positions_rad: FloatArray, torso_pose: FloatArray) -> None:
@@ -201,7 +246,8 @@ class Stabilised:
             self._inner.move(before_rad, after_rad)
             return
         before = answer.within(before_rad + answer.added_rad)
-        after = answer.within(after_rad + answer.answer(self._inner.torso_turn()))
+        pressure = self._inner.pressure_m() if answer.feels else None
+        after = answer.within(after_rad + answer.answer(self._inner.torso_turn(), pressure))
         self._inner.move(before, after)
 
     def observe(self) -> Observation:
@@ -220,5 +266,5 @@ class Stabilised:
 def stabilised(backend: Backend, config: SimulationConfig) -> Backend:
     """Return a backend with this feedback, where it feels its trunk and the settings want it."""
     if config.inertial_feedback and isinstance(backend, Sensing):
-        return Stabilised(backend, config.servo_lag_s)
+        return Stabilised(backend, config.servo_lag_s, weighs=config.weight_shift)
     return backend

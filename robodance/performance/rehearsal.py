@@ -79,7 +79,8 @@ class Score:
         self.targets: FloatArray = executed_curve(plan)(times)
         heights = np.interp(times, plan.times_s, plan.torso_pose[:, 2])
         self.lowest_m: list[float] = (FALLEN_HEIGHT_SHARE * heights).tolist()
-        feedback = InertialFeedback(plan, robot, period, config.servo_lag_s)
+        weighs = config.weight_shift
+        feedback = InertialFeedback(plan, robot, period, config.servo_lag_s, weighs=weighs)
         self.feedback = feedback if config.inertial_feedback and feedback.active else None
 
 

@@ -304,17 +304,20 @@ class World:
                 gear, gearRatio=-1.0, maxForce=force, erp=0.2, physicsClientId=self.client
             )
 
+    def pressure_m(self) -> FloatArray | None:
+        """Return the middle (2,) of the floor's pressure, world; None: there is none."""
+        return _pressure(self.contacts())
+
     def _zmp_margin(self, contacts: Any) -> float:
         """Where the floor's force acts, against the hull of the soles that carry it."""
-        forces = np.array([contact[9] for contact in contacts])
-        if not contacts or forces.sum() < TOUCH_N:
+        zmp = _pressure(contacts)
+        if zmp is None:
             return 0.0
-        points = np.array([contact[6][:2] for contact in contacts])
+        forces = np.array([contact[9] for contact in contacts])
         links = np.array([contact[3] for contact in contacts])
         carrying = [i for i in self.feet.values() if forces[links == i].sum() > TOUCH_N]
         if not carrying:
             return 0.0
-        zmp = forces @ points / forces.sum()
         return float(stability_margin(zmp[None], self.support_polygon(carrying))[0])
 
     def support_polygon(self, carrying: list[int]) -> FloatArray:
@@ -389,3 +392,12 @@ def torso_pose(client: int, body: int) -> FloatArray:
     back = pybullet.invertTransform(inertial[3], inertial[4])
     at, turn = pybullet.multiplyTransforms(position, orientation, *back)
     return np.array([*at, *turn])
+
+
+def _pressure(contacts: Any) -> FloatArray | None:
+    """Return where contacts push on the mean, (2,), world; None: hardly any does."""
+    forces = np.array([contact[9] for contact in contacts])
+    if not contacts or forces.sum() < TOUCH_N:
+        return None
+    points = np.array([contact[6][:2] for contact in contacts])
+    return np.asarray(forces @ points / forces.sum())

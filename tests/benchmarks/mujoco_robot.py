@@ -109,6 +109,11 @@ class MuJoCoRobot:
         """Return the trunk's orientation, a quaternion (4,), world."""
         return np.roll(self.data.qpos[3:7], -1)
 
+    def pressure_m(self):
+        """Return the middle (2,) of the floor's pressure, world; None: there is none."""
+        points, forces, _bodies = self._on_floor()
+        return forces @ points / forces.sum() if forces.sum() >= TOUCH_N else None
+
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
         measured = np.array(self._commanded)  # hands have no body to move

@@ -176,7 +176,7 @@ def test_knees_that_are_asked_to_bend_far_keep_half_of_their_torque(monkeypatch)
         shares = np.abs(state.torques[:, columns]) / ROBOT.effort_limits_nm[columns]
         return float(shares.max())
 
-    assert used() == pytest.approx(sway_program.KNEE_ASKED, abs=0.02)
-    monkeypatch.setattr(sway_program, "KNEE_ASKED", sway_program.TORQUE_ASKED)
-    monkeypatch.setattr(sway_program, "KNEE_SHARE", sway_program.TORQUE_SHARE)
+    assert used() == pytest.approx(sway_program.LOADED_ASKED, abs=0.02)
+    monkeypatch.setattr(sway_program, "LOADED_ASKED", sway_program.TORQUE_ASKED)
+    monkeypatch.setattr(sway_program, "LOADED_SHARE", sway_program.TORQUE_SHARE)
     assert used() == pytest.approx(sway_program.TORQUE_ASKED, abs=0.02)

@@ -142,8 +142,8 @@ def test_ankles_do_not_chatter_where_nothing_disturbs_and_hasty_answers_do(stepp
         added = []
         answer = InertialFeedback.answer
 
-        def noted(self, turn):
-            added.append(answer(self, turn))
+        def noted(self, *felt):
+            added.append(answer(self, *felt))
             return added[-1]
 
         with monkeypatch.context() as context:

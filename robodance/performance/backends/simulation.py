@@ -89,6 +89,10 @@ class PyBulletSimulation:
         """Return the trunk's orientation, a quaternion (4,), world."""
         return self.world.turn()
 
+    def pressure_m(self) -> FloatArray | None:
+        """Return the middle (2,) of the floor's pressure, world; None: there is none."""
+        return self.world.pressure_m()
+
     def observe(self) -> Observation:
         """Read joints, torso and floor contacts."""
         return self.world.observe()
