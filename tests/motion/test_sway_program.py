@@ -164,10 +164,17 @@ def test_the_trunk_is_not_thrown_about_and_the_robot_sways_as_far_all_the_same(
     assert sways == pytest.approx(swayed, rel=0.05)
 
 
-def test_knees_that_are_asked_to_bend_far_keep_half_of_their_torque(monkeypatch):
-    crouched = np.zeros((KNOTS, 5))
-    crouched[:, [0, 2]] = -0.04, -0.08  # m: sitting back, far down
-    task, columns = asking(crouched, np.full((KNOTS, 2), 0.5)).task, list(knee_columns(ROBOT))
+@pytest.mark.parametrize(
+    ("joint", "ahead_m", "up_m", "bent_rad"),
+    [("KneePitch", -0.04, -0.08, 0.5), ("AnklePitch", 0.06, 0.0, 0.0)],  # far down; over the toes
+)
+def test_knees_and_ankles_that_are_asked_for_much_keep_half_of_their_torque(
+    joint, ahead_m, up_m, bent_rad, monkeypatch
+):
+    wanted = np.zeros((KNOTS, 5))
+    wanted[:, [0, 2]] = ahead_m, up_m
+    task = asking(wanted, np.full((KNOTS, 2), bent_rad)).task
+    columns = [ROBOT.index(side + joint) for side in "LR"]
 
     def used():
         program = SwayProgram(task)
