@@ -158,7 +158,7 @@ def try_plan(plan: dict[str, Any], kind: TrialKind, settings: Settings) -> dict[
     robot, began = load_robot(settings.robot), _cpu_s()
     what = replace(DISTURBANCES[kind.disturbance], seed=kind.seed)
     tried = Plan(**plan)
-    with DisturbedSimulation(robot, SimulationConfig(), what, _physics(kind.engine)) as backend:
+    with DisturbedSimulation(robot, SimulationConfig(), what, physics(kind.engine)) as backend:
         log = conduct(tried, stabilised(backend, SimulationConfig()))
     allowed = NOMINAL_RAD if kind.disturbance == "nominal" else DISTURBED_RAD
     trial = judge(tried, log, kind.disturbance, what.known_delay_s, allowed)
@@ -197,7 +197,8 @@ def shown_of(plan: Plan, dance, robot) -> dict[str, Any]:
     }
 
 
-def _physics(engine: str):
+def physics(engine: str):
+    """Return what opens a robot in an engine."""
     if engine == "pybullet":
         return in_pybullet
     from mujoco_robot import in_mujoco

@@ -1,11 +1,12 @@
 """Which of the disturbances, all at once, a full-body dance falls by: each is left out in turn.
 
 python tests/benchmarks/blame_balance.py [--sets generated ... | --passages N] [--data DATA]
-    [--seconds 13] [--seeds 2] [--without all torque+mass ...]
+    [--seconds 13] [--seeds 2] [--without all torque+mass ...] [--engine mujoco] [--unweighed]
 
 A row for each disturbance, or for those that ``--without`` names: how many trials fell when all
 but these were there. Plans are not verified here. ``all`` leaves none out. ``--passages`` takes
-the first ones of ``balance_passages.py``.
+the first ones of ``balance_passages.py``. ``--unweighed``: the pelvis does not answer where the
+soles press at the start.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 from balance_passages import chosen, load
+from balance_trials import physics
 from dances import dances
 
 from robodance.config import MotionConfig, SimulationConfig
 from robodance.motion.plan import adapt
 from robodance.performance.conductor import conduct
-from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation, in_pybullet
+from robodance.performance.disturbances import DISTURBANCES, DisturbedSimulation
 from robodance.performance.inertial_feedback import stabilised
 from robodance.performance.trial import judge
 from robodance.robots.model import load_robot
@@ -41,10 +43,9 @@ LEFT_OUT = {
 """Name to the fields of a disturbance that are as in an undisturbed world."""
 
 
-def falls(plan, robot, what) -> bool:
+def falls(plan, robot, config, what, engine) -> bool:
     """Return whether a robot that dances a plan under a disturbance falls."""
-    config = SimulationConfig()
-    with DisturbedSimulation(robot, config, what, in_pybullet) as body:
+    with DisturbedSimulation(robot, config, what, engine) as body:
         log = conduct(plan, stabilised(body, config))
     return judge(plan, log, "together", what.known_delay_s, np.pi).fell_s is not None
 
@@ -58,7 +59,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=None)
     parser.add_argument("--seconds", type=float, default=13.0)
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--engine", choices=("pybullet", "mujoco"), default="pybullet")
+    parser.add_argument("--unweighed", action="store_true")
     options = parser.parse_args()
+    engine = physics(options.engine)
+    config = SimulationConfig(weight_shift=not options.unweighed)
     robot, settings = load_robot(ROBOT), MotionConfig(balance="full-body")
     if options.passages:
         found = [load(p, options.data, options.seconds).dance for p in chosen(options.passages)]
@@ -71,7 +76,7 @@ def main() -> None:
         fields = [field for one in name.split("+") for field in LEFT_OUT[one]]
         less = {field: getattr(calm, field) for field in fields}
         tried = [
-            falls(plan, robot, replace(DISTURBANCES["together"], seed=seed, **less))
+            falls(plan, robot, config, replace(DISTURBANCES["together"], seed=seed, **less), engine)
             for plan in plans
             for seed in range(1, options.seeds + 1)  # 0 is what plans are verified with
         ]
