@@ -21,6 +21,7 @@ __all__ = ["WeightShift"]
 
 FELT_S = (0.1, 0.4)  # of the plan; before, a robot settles, afterwards its dance begins
 RAMP_S = 1.5
+BORNE_M = 0.006  # off is what a plan bears: legs shifted for it, too, stand no better
 LARGEST_M = 0.025
 SAMPLES_HZ = 25.0  # of the legs' slopes, between which it is straight
 LARGEST_SLOPE_RAD_M = 15.0  # a straight knee would have none
@@ -63,7 +64,8 @@ class WeightShift:
             pressure_m: Shape (2,), world: middle of the soles' pressure while it counted.
         """
         off = self._planned - pressure_m
-        return np.asarray(off * min(1.0, LARGEST_M / max(float(np.linalg.norm(off)), 1e-9)))
+        far = float(np.linalg.norm(off))
+        return np.asarray(off * min(max(far - BORNE_M, 0.0), LARGEST_M) / max(far, BORNE_M))
 
     def legs(self, step: int, shift_m: FloatArray) -> FloatArray:
         """Return what that adds to the legs at a command, (L,) rad."""
