@@ -3,7 +3,8 @@
 A floor that slopes, or a load that nobody weighed, moves the pressure under the soles aside
 for the whole dance, and a leg that carries alone soon has no torque left. At its beginning a
 robot stands on both soles and hardly moves: how far the pressure is then from where the plan
-has it is how far the weight is off. From there on the pelvis is kept as far to the other side.
+has it is how far the weight is off. Beyond what a plan bears anyway, the pelvis is from there
+on kept as far to the other side.
 """
 
 from __future__ import annotations
@@ -51,11 +52,12 @@ class WeightShift:
         ramp = ramp.clip(0.0, 1.0)
         self._slopes = slopes * (ramp**2 * (3.0 - 2.0 * ramp))[:, None, None]
         while_felt = (since >= FELT_S[0]) & (since <= FELT_S[1])
-        self._planned = _at_rest(plan, robot, while_felt)
+        self._stands = bool(while_felt.any()) and not plan.support[while_felt].any()
+        self._planned = _at_rest(plan, robot, while_felt) if self._stands else np.zeros(2)
 
     def feels(self, step: int) -> bool:
-        """Whether the pressure counts at a command, from the plan's beginning."""
-        return self._felt[0] <= step < self._felt[1]
+        """Whether the pressure counts at a command: on both soles, at the plan's beginning."""
+        return self._stands and self._felt[0] <= step < self._felt[1]
 
     def against(self, pressure_m: FloatArray) -> FloatArray:
         """Return how to move the pelvis, (2,), world.

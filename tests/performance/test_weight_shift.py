@@ -109,6 +109,15 @@ def test_planted_soles_and_the_settings_switch_it_off(stepping):
     assert not any(numb.answered.shift_m)
 
 
+def test_a_plan_that_begins_on_one_foot_is_not_weighed(stepping):
+    lifted = stepping.support.copy()
+    lifted[:30] = 1
+    steps = range(round(0.5 / PERIOD_S))
+    at_once = WeightShift(replace(stepping, support=lifted), ROBOT, PERIOD_S)
+    assert not any(at_once.feels(step) for step in steps)
+    assert any(WeightShift(stepping, ROBOT, PERIOD_S).feels(step) for step in steps)
+
+
 @pytest.mark.parametrize("seed", [2, 3])
 def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed):
     else_all = replace(DISTURBANCES["together"], mass_share=1.0, torque_share=1.0, seed=seed)
