@@ -16,7 +16,6 @@ from robodance.errors import ConfigError
 from robodance.motion.balance import Stand
 from robodance.motion.footsteps import choose_steps
 from robodance.motion.footwork import footwork
-from robodance.motion.legs import FeetPoses, leg_columns
 from robodance.motion.limits import JointLimits, require_reachable
 from robodance.motion.pelvis import knee_bends, torso_sway
 from robodance.motion.postures import (
@@ -32,6 +31,7 @@ from robodance.motion.sway import Sway, plan_sway
 from robodance.motion.targets import unseen_shares
 from robodance.motion.timing import MusicMap, Timeline, timeline_of
 from robodance.motion.whole_plan import WholePlan
+from robodance.robots.legs import FeetPoses, leg_columns
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, JointTrajectory, Plan, PoseSequence
 

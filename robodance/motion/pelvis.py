@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from robodance.motion.legs import TORSO_AXES
 from robodance.motion.targets import SIDES, chest_frame, resample
 from robodance.robots.kinematics import forward_kinematics
+from robodance.robots.legs import TORSO_AXES
 from robodance.robots.model import RobotModel
 from robodance.skeleton import INDEX
 from robodance.values import FloatArray, PoseSequence

@@ -16,12 +16,12 @@ from robodance.config import MotionConfig
 from robodance.errors import ConfigError
 from robodance.motion.balance import Stand, upper_body_only
 from robodance.motion.distance import pair_distances
-from robodance.motion.legs import leg_columns, leg_motors
 from robodance.motion.limits import JointLimits, joint_limits
 from robodance.motion.spline import Spline, fit_spline, resting_ends
 from robodance.motion.torso import TorsoCurve
 from robodance.motion.transition import at_rest, transition
 from robodance.robots.kinematics import LinkPoses, forward_kinematics
+from robodance.robots.legs import leg_columns, leg_motors
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world
 from robodance.values import FloatArray

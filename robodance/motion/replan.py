@@ -19,13 +19,13 @@ from robodance.errors import InfeasibleDance
 from robodance.motion.balance import Stand
 from robodance.motion.collision import Bodies, ClearanceTerm
 from robodance.motion.descent import minimise, minimise_in_box
-from robodance.motion.legs import leg_columns
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.repair import MARGIN_M, Replanned, repair
 from robodance.motion.retarget import Part, Wanted, free_points
 from robodance.motion.spline import REST_POINTS
 from robodance.motion.targets import SIDES
 from robodance.motion.terms import Term
+from robodance.robots.legs import leg_columns
 from robodance.values import FloatArray
 
 __all__ = ["Replanned", "replan"]

@@ -10,7 +10,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
 from robodance.motion.footsteps import Step
-from robodance.motion.legs import FeetPoses
+from robodance.robots.legs import FeetPoses
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import SIDES_BY_SUPPORT
 from robodance.values import FloatArray, IntArray

@@ -16,7 +16,6 @@ import numpy as np
 
 from robodance.config import MotionConfig
 from robodance.motion.balance import Stand
-from robodance.motion.legs import TORSO_AXES
 from robodance.motion.limits import JointLimits
 from robodance.motion.spline import Spline
 from robodance.motion.support import HELD_KNOTS, Support
@@ -24,6 +23,7 @@ from robodance.motion.sway_program import SwayProgram
 from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, sway_task
 from robodance.motion.terms import knot_values
 from robodance.motion.torso import TorsoCurve
+from robodance.robots.legs import TORSO_AXES
 from robodance.values import BoolArray, FloatArray
 
 __all__ = ["Sway", "plan_sway"]

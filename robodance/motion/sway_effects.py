@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.motion.legs import TORSO_AXES, heading_pose, leg_columns
 from robodance.motion.sway_task import UNIT, SwayState
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
+from robodance.robots.legs import TORSO_AXES, heading_pose, leg_columns
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray
 

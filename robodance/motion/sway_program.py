@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from robodance.motion.legs import leg_columns, legs_under
 from robodance.motion.limits import Rows
 from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
@@ -20,6 +19,7 @@ from robodance.motion.sway_effects import Effects, effects_of
 from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, knee_columns, rotated
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
+from robodance.robots.legs import leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 

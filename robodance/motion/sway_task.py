@@ -13,11 +13,11 @@ from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig
 from robodance.motion.balance import Stand
-from robodance.motion.legs import leg_columns
 from robodance.motion.limits import JointLimits, convex_region
 from robodance.motion.spline import REST_POINTS
 from robodance.motion.support import HELD_KNOTS, Support
 from robodance.motion.whole_motion import WholeMotion
+from robodance.robots.legs import leg_columns
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 

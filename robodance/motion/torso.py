@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.motion.legs import heading_pose
 from robodance.motion.spline import Spline
 from robodance.robots.dynamics import BaseMotion
+from robodance.robots.legs import heading_pose
 from robodance.robots.stability import gravity_in_torso
 from robodance.values import FloatArray
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.motion.legs import FeetPoses, leg_columns, legs_under
 from robodance.robots.kinematics import forward_kinematics
+from robodance.robots.legs import FeetPoses, leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world, zero_moment_point
 from robodance.values import FloatArray, Plan

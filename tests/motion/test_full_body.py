@@ -12,7 +12,6 @@ from robodance.errors import ConfigError
 from robodance.motion import repair, sway, sway_program
 from robodance.motion.balance import BalanceTerm, upper_body_only
 from robodance.motion.certificate import certify
-from robodance.motion.legs import FeetPoses, heading_pose, leg_columns, legs_under
 from robodance.motion.pelvis import knee_bends, leg_scale
 from robodance.motion.plan import adapt
 from robodance.motion.program import BandedQuadratic
@@ -22,6 +21,7 @@ from robodance.motion.support import planted
 from robodance.motion.sway_program import SwayProgram
 from robodance.motion.torso import TorsoCurve
 from robodance.robots.kinematics import forward_kinematics
+from robodance.robots.legs import FeetPoses, heading_pose, leg_columns, legs_under
 from robodance.robots.model import load_robot
 from robodance.robots.stability import to_world
 from robodance.skeleton import INDEX, pose_sequence

@@ -21,7 +21,6 @@ from robodance.motion.footsteps import (
     choose_steps,
 )
 from robodance.motion.footwork import Footwork, Strike, footwork, snapped
-from robodance.motion.legs import FeetPoses
 from robodance.motion.plan import adapt
 from robodance.motion.support import planted, stepping
 from robodance.motion.sway_program import SwayProgram
@@ -29,6 +28,7 @@ from robodance.motion.timing import timeline_of
 from robodance.performance.trial import run_trial
 from robodance.robots.dynamics import BaseMotion, inverse_dynamics
 from robodance.robots.kinematics import forward_kinematics
+from robodance.robots.legs import FeetPoses
 from robodance.robots.model import load_robot
 from robodance.robots.stability import gravity_in_torso, moved_along, standing_torques, to_world
 from robodance.skeleton import INDEX, pose_sequence

@@ -8,12 +8,12 @@ from robodance.config import MotionConfig
 from robodance.motion import sway, sway_effects, sway_program
 from robodance.motion.balance import upper_body_only
 from robodance.motion.footsteps import Step
-from robodance.motion.legs import FeetPoses, leg_columns
 from robodance.motion.limits import joint_limits
 from robodance.motion.spline import basis
 from robodance.motion.support import stepping
 from robodance.motion.sway_program import SwayProgram
 from robodance.motion.sway_task import knee_columns, sway_task
+from robodance.robots.legs import FeetPoses, leg_columns
 from robodance.robots.model import load_robot
 
 ROBOT = load_robot("nao_v6")
