@@ -48,7 +48,7 @@ SEEDED = ("pushes", "tilt", "com", "together")  # the others leave nothing open
 MADE_BY = ("audio", "choreography", "config", "learning", "motion", "motion_files", "robots")
 MADE_BY_PERFORMANCE = (
     *("calming", "conductor", "disturbances", "inertial_feedback", "rehearsal", "trial", "trials"),
-    *("verify", "world"),
+    *("verify", "weight_shift", "world"),
 )
 NOMINAL_RAD, DISTURBED_RAD = np.radians(2.0), np.radians(6.0)
 
