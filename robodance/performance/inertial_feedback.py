@@ -74,7 +74,7 @@ class InertialFeedback:
         period_s: float,
         lag_s: float,
         *,
-        weighs: bool = True,
+        weighs: bool,
     ) -> None:
         self._period_s = period_s
         self._late = round(lag_s / period_s)
@@ -209,7 +209,7 @@ class Stabilised:
         feedback: What is added; None: nothing.
     """
 
-    def __init__(self, inner: Sensing, lag_s: float, *, weighs: bool = True) -> None:
+    def __init__(self, inner: Sensing, lag_s: float, *, weighs: bool) -> None:
         self.name, self.robot = inner.name, inner.robot
         self.period_s, self.observe_every = inner.period_s, inner.observe_every
         self._inner, self._lag_s, self._weighs = inner, lag_s, weighs

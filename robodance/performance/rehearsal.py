@@ -106,7 +106,7 @@ class Rehearsal:
             return self._simulation, PyBulletBody(self._simulation)
 
         self._disturbed = DisturbedSimulation(robot, config, disturbance, opened)
-        self._robot = Stabilised(self._disturbed, config.servo_lag_s)
+        self._robot = Stabilised(self._disturbed, config.servo_lag_s, weighs=config.weight_shift)
         self._delay_s, self._allowed_rad = disturbance.known_delay_s, allowed_rad
         self._score: Score | None = None
 

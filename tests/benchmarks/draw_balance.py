@@ -31,6 +31,7 @@ from robodance.performance.disturbances import (
     DisturbedSimulation,
     PyBulletBody,
 )
+from robodance.performance.inertial_feedback import stabilised
 from robodance.performance.world import World
 from robodance.plan_file import read_plan
 from robodance.robots.model import load_robot
@@ -88,7 +89,8 @@ def watch(plan, robot, what, wanted_s, start_s: float, end_s: float) -> list[See
         return simulation, PyBulletBody(simulation)
 
     seen, left = [], list(wanted_s)
-    with DisturbedSimulation(robot, SimulationConfig(), what, physics) as backend:
+    config = SimulationConfig()
+    with stabilised(DisturbedSimulation(robot, config, what, physics), config) as backend:
         backend.preflight(plan)
         backend.take_start(plan.positions_rad[0], plan.torso_pose[0])
         curve, period = executed_curve(plan), backend.period_s

@@ -56,7 +56,7 @@ def turned(plan, row, roll=0.0, pitch=0.0):
 
 def settled(plan, moment_s, **lean):
     """What is added after a lean beside the plan has lasted from a moment on."""
-    feedback = InertialFeedback(plan, ROBOT, PERIOD_S, 0.0)
+    feedback = InertialFeedback(plan, ROBOT, PERIOD_S, 0.0, weighs=False)
     first = round(moment_s / PERIOD_S)
     for step in range(first + 30):
         row = min(round(step * PERIOD_S * 100), len(plan.times_s) - 1)
@@ -74,7 +74,7 @@ def carried_by(plan, number):
 
 def test_nothing_is_added_while_the_trunk_is_where_it_should_be(stepping):
     row = round(100 * carried_by(stepping, 1))
-    feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0)
+    feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0, weighs=False)
     times = np.arange(0.0, row / 100.0, PERIOD_S)
     columns = [np.interp(times, stepping.times_s, c) for c in stepping.torso_pose[:, 3:].T]
     for turn in np.stack(columns, axis=1):
@@ -100,7 +100,7 @@ def test_the_foot_that_carries_pushes_back_and_the_one_that_swings_stays_level(
 
 
 def test_what_is_added_is_bounded_and_comes_slowly(stepping):
-    feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0)
+    feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0, weighs=False)
     before = feedback.added_rad
     for _ in range(200):
         after = feedback.answer(turned(stepping, 0, roll=0.8, pitch=-0.8))
@@ -115,8 +115,8 @@ def test_what_is_added_is_bounded_and_comes_slowly(stepping):
 
 def test_planted_soles_get_no_feedback(stepping):
     planted = replace(stepping, support=np.zeros_like(stepping.support))
-    assert not InertialFeedback(planted, ROBOT, PERIOD_S, 0.0).active
-    assert InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0).active
+    assert not InertialFeedback(planted, ROBOT, PERIOD_S, 0.0, weighs=False).active
+    assert InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0, weighs=False).active
 
 
 def test_the_settings_switch_it_off():

@@ -91,7 +91,7 @@ def test_what_is_far_off_is_answered_up_to_a_bound(shift):
 
 def test_planted_soles_and_the_settings_switch_it_off(stepping):
     planted = replace(stepping, support=np.zeros_like(stepping.support))
-    assert not InertialFeedback(planted, ROBOT, PERIOD_S, 0.0).feels
+    assert not InertialFeedback(planted, ROBOT, PERIOD_S, 0.0, weighs=True).feels
     feeling, numb = (
         InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0, weighs=weighs) for weighs in (True, False)
     )
