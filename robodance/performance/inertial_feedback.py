@@ -30,6 +30,7 @@ __all__ = ["Answered", "InertialFeedback", "Sensing", "Stabilised", "stabilised"
 LEAN_GAIN = 0.05  # of an ankle's answer, per radian of lean
 RATE_GAIN_S = 0.04  # per radian a second; what play in the gears sets rocking needs much of it
 SWING_GAIN = 1.1  # of the hip: 1 keeps the leg's direction, more treads to where the robot leans
+SWING_FREE_RAD = 0.01  # lean that it leaves alone: feet beside their plan are pushed over the floor
 LARGEST_RAD = 0.15
 FASTEST_RAD_S = 3.0
 SMOOTH_S = 0.009  # of the measured rate; with more late motors rock, with less the ankles chatter
@@ -118,7 +119,8 @@ class InertialFeedback:
                 fast = (lean[k] - before.lean_rad[k]) / self._period_s
                 rate[k] += share * (fast - rate[k])
         push = [_bounded(LEAN_GAIN * lean[k] + RATE_GAIN_S * rate[k], LARGEST_RAD) for k in (0, 1)]
-        level = [_bounded(-SWING_GAIN * lean[k], LARGEST_RAD) for k in (0, 1)]
+        swing = [lean[k] - _bounded(lean[k], SWING_FREE_RAD) for k in (0, 1)]
+        level = [_bounded(-SWING_GAIN * swing[k], LARGEST_RAD) for k in (0, 1)]
         wanted: list[float] = []
         for side in (1, 2):  # ankle and hip of the left leg, then of the right one
             stands = self._support[now] in {0, side}

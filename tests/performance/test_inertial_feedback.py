@@ -15,6 +15,7 @@ from robodance.performance.inertial_feedback import (
     FASTEST_RAD_S,
     LARGEST_RAD,
     LEAN_GAIN,
+    SWING_FREE_RAD,
     InertialFeedback,
     Stabilised,
     stabilised,
@@ -97,6 +98,15 @@ def test_the_foot_that_carries_pushes_back_and_the_one_that_swings_stays_level(
     assert aside[AT[f"{swings}HipRoll"]] < -0.01
     arms = [k for name, k in AT.items() if "Hip" not in name and "Ankle" not in name]
     assert not forward[arms].any()
+
+
+def test_a_swinging_leg_leaves_a_small_lean_alone_and_lands_where_it_should(stepping):
+    moment = carried_by(stepping, 1)
+    small = settled(stepping, moment, pitch=0.9 * SWING_FREE_RAD, roll=0.9 * SWING_FREE_RAD)
+    assert not small[[AT["RHipPitch"], AT["RHipRoll"]]].any()
+    assert small[AT["LAnklePitch"]] > 0.0  # the foot that carries answers it all the same
+    large = settled(stepping, moment, pitch=5.0 * SWING_FREE_RAD)
+    assert large[AT["RHipPitch"]] < 0.0
 
 
 def test_what_is_added_is_bounded_and_comes_slowly(stepping):
