@@ -42,6 +42,8 @@ LIVELIEST = 2.0  # livelier units, and calmer ones than its negative, count as t
 ASKED = 1.6  # spreads of the units' liveliness for one of the music's energy
 FIT = 0.5  # spreads of the units' liveliness, by which a unit may miss what the music asks for
 COURSE_FIT = 0.7  # the same from passage to passage, once the mean is right
+USUAL = 0.1, 0.9  # quantiles of passages; what lies beyond them counts as they do for the scale
+USUAL_SPREAD = 0.82  # spread of normally distributed values, clipped so, against their own
 
 
 @dataclass(frozen=True)
@@ -235,9 +237,14 @@ def _fit(words: Vocabulary, course: FloatArray, asked: FloatArray) -> FloatArray
 
 
 def _passages(drive: FloatArray) -> FloatArray:
-    """Return what a passage asks for: the mean over four beats, standardised over the song."""
+    """Return what a passage asks for: the mean over four beats, standardised over the song.
+
+    The usual passages are the scale: an end that fades away, or a break, is far below all
+    others, which beside it would seem alike.
+    """
     smooth = passage_means(drive)
-    return np.asarray((smooth - smooth.mean()) / max(float(smooth.std()), 1e-6))
+    usual = np.clip(smooth, *np.quantile(smooth, USUAL))
+    return np.asarray((smooth - usual.mean()) / max(float(usual.std()) / USUAL_SPREAD, 1e-6))
 
 
 def _weights(
