@@ -128,26 +128,28 @@ def test_the_energy_of_the_dance_follows_the_loudness_of_the_music():
     assert abs(np.corrcoef(lively, songs[0])[0, 1]) < 0.3
 
 
-def test_a_song_that_fades_away_is_followed_before_as_if_it_did_not():
-    """Beside the silence at its end, what came before must not seem alike."""
-    words = vocabulary(count=30)
-    found = []
-    for seed in range(10):
-        song = np.repeat(np.random.default_rng(seed).normal(size=20), 8)
-        faded = song.copy()
-        faded[-4:] = -40.0  # dB or spreads: far below all else
-        whole, fading = (
-            draw_phrases(words, 160, np.random.default_rng(seed), drive=drive)
-            for drive in (song, faded)
-        )
-        lively = [
-            np.repeat([words.liveliness[p.unit] for p in phrases], [p.beats for p in phrases])
-            for phrases in (whole, fading)
-        ]
-        found.append([np.corrcoef(one[:144], song[:144])[0, 1] for one in lively])
-    whole, fading = np.mean(found, axis=0)
-    # Measured 0.78 and 0.76; where all passages are the scale, 0.79 and 0.32.
-    assert fading > 0.9 * whole > 0.3
+def follows_within(words, song, heard, seed):
+    """Correlation of the units' liveliness with a song, where ``heard`` is not silence."""
+    phrases = draw_phrases(words, len(song), np.random.default_rng(seed), drive=heard)
+    lively = np.repeat(
+        [words.liveliness[phrase.unit] for phrase in phrases], [p.beats for p in phrases]
+    )[: len(song)]
+    return np.corrcoef(lively[8:-8], song[8:-8])[0, 1]
+
+
+@pytest.mark.parametrize("beats", [72, 160])
+def test_a_song_between_silences_is_followed_as_if_there_were_none(beats):
+    """Beside the silence before it and at its end, what is between must not seem alike."""
+    words, found = vocabulary(count=30), []
+    for seed in range(20):
+        song = np.repeat(np.random.default_rng(seed).normal(size=beats // 8), 8)
+        silent = song.copy()
+        silent[:4] = silent[-4:] = -40.0  # dB or spreads: far below all else
+        found.append([follows_within(words, song, heard, seed) for heard in (song, silent)])
+    without, between = np.mean(found, axis=0)
+    # Measured 0.79 and 0.74 in the short song, 0.78 and 0.77 in the other; with all passages but
+    # a tenth at each end as the scale 0.76 and 0.23, 0.77 and 0.73; with all, 0.14 and 0.23.
+    assert between > 0.9 * without > 0.3
 
 
 def test_music_that_is_loud_and_soft_in_turns_makes_no_dance_faster():
