@@ -63,6 +63,7 @@ class Settings:
         balance: As ``motion.balance``.
         footwork: As ``motion.footwork``.
         verification: As ``verification.disturbances``; ``none``: the plan is not calmed.
+        feedback: As ``simulation.inertial_feedback``.
     """
 
     robot: str = "nao_v6"
@@ -70,6 +71,12 @@ class Settings:
     balance: str = "full-body"
     footwork: str = MotionConfig().footwork
     verification: str = VerificationConfig().disturbances
+    feedback: bool = SimulationConfig().inertial_feedback
+
+    @property
+    def simulation(self) -> SimulationConfig:
+        """The simulated robot's settings."""
+        return SimulationConfig(inertial_feedback=self.feedback)
 
     def plan_hash(self, passage: Passage) -> str:
         """Return what a plan depends on, in 16 digits: passage, settings, and our sources."""
@@ -126,7 +133,7 @@ def plan_passage(
         found = verify_and_attenuate(
             made,
             settings.robot,
-            SimulationConfig(),
+            settings.simulation,
             VerificationConfig(disturbances=settings.verification),
             MotionConfig().knot_rate_hz,
         )
@@ -158,8 +165,9 @@ def try_plan(plan: dict[str, Any], kind: TrialKind, settings: Settings) -> dict[
     robot, began = load_robot(settings.robot), _cpu_s()
     what = replace(DISTURBANCES[kind.disturbance], seed=kind.seed)
     tried = Plan(**plan)
-    with DisturbedSimulation(robot, SimulationConfig(), what, physics(kind.engine)) as backend:
-        log = conduct(tried, stabilised(backend, SimulationConfig()))
+    config = settings.simulation
+    with DisturbedSimulation(robot, config, what, physics(kind.engine)) as backend:
+        log = conduct(tried, stabilised(backend, config))
     allowed = NOMINAL_RAD if kind.disturbance == "nominal" else DISTURBED_RAD
     trial = judge(tried, log, kind.disturbance, what.known_delay_s, allowed)
     moved = slips(robot, tried, log, what.known_delay_s)

@@ -2,7 +2,7 @@
 
     python tests/benchmarks/evaluate_balance.py [OUT] [--data DATA] [--passages 40]
         [--engines pybullet mujoco] [--disturbances nominal pushes ...] [--seeds 5]
-        [--workers N | --scheduler ADDRESS] [--tables]
+        [--without-feedback] [--workers N | --scheduler ADDRESS] [--tables]
 
 OUT/trials.jsonl gets a line for every plan and every trial; what is in it for the same plan
 is not done again. Plans are kept in OUT/plans. Work runs through dask.distributed: on this
@@ -191,6 +191,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--balance", default="full-body")
     parser.add_argument("--footwork", default=Settings().footwork)
     parser.add_argument("--verification", default=Settings().verification)
+    parser.add_argument(
+        "--without-feedback", action="store_true", help="ankles and hips answer no lean"
+    )
     parser.add_argument("--robot", default="nao_v6")
     parser.add_argument("--workers", type=int, default=cores(), help="processes on this machine")
     parser.add_argument("--scheduler", help="address of a running dask scheduler")
@@ -212,6 +215,7 @@ def main() -> int:
         balance=options.balance,
         footwork=options.footwork,
         verification=options.verification,
+        feedback=not options.without_feedback,
     )
     kinds = trial_kinds(options.engines, options.disturbances, options.seeds)
     results, failed = Results(options.out), 0
