@@ -118,10 +118,12 @@ def test_a_plan_that_begins_on_one_foot_is_not_weighed(stepping):
     assert any(WeightShift(stepping, ROBOT, PERIOD_S).feels(step) for step in steps)
 
 
-@pytest.mark.parametrize("seed", [2, 6])  # of 1 to 12, those with which it falls otherwise
+@pytest.mark.parametrize("seed", [2, 3, 6])
 def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed):
     else_all = replace(DISTURBANCES["together"], mass_share=1.0, torque_share=1.0, seed=seed)
     _moved, with_it = dance(stepping, else_all)
     _moved, without = dance(stepping, else_all, weighs=False)
     assert with_it.fell_s is None
-    assert without.fell_s is not None
+    assert with_it.tilt_rad < 0.5 * without.tilt_rad
+    if seed != 3:  # there it leans four times as far without, and stands
+        assert without.fell_s is not None

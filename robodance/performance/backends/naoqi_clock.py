@@ -22,7 +22,6 @@ GAP_S = 0.12  # a chunk that starts this much later was sent too late
 ENDS = 8  # the last ends of chunks that count, and the guess that the first was based on
 BELIEVED = 2
 MOST_STRETCH = 0.03  # a correction is spread so that nobody sees it
-DEAD_BAND_S = 0.002
 
 
 @dataclass
@@ -130,7 +129,6 @@ class DriftControl:
         """
         cycles = max(1, round((border_s - start_s) / self.cycle_s))
         duration = cycles * self.cycle_s
-        wanted = 0.0 if abs(ahead_s) < DEAD_BAND_S else -ahead_s
         quickest = min(faster - 1.0, MOST_STRETCH) * duration
-        shift = float(np.clip(wanted, -MOST_STRETCH * duration, max(quickest, 0.0)))
+        shift = float(np.clip(-ahead_s, -MOST_STRETCH * duration, max(quickest, 0.0)))
         return start_s + duration + shift, duration
