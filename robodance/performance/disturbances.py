@@ -19,6 +19,7 @@ from robodance.config import SimulationConfig
 from robodance.performance.backend import Observation
 from robodance.performance.backends.simulation import PyBulletSimulation
 from robodance.performance.bullet import pybullet
+from robodance.performance.felt import heading_of
 from robodance.performance.inertial_feedback import Sensing
 from robodance.performance.world import BASE
 from robodance.robots.model import RobotModel
@@ -57,8 +58,8 @@ class Disturbance:
             configured.
         floor_tilt_rad: The floor leans forward and to the left by this angle in all; with a
             seed, to any side.
-        com_error_m: The weight pulls as if the centre of mass were this far ahead; with a
-            seed, to any side.
+        com_error_m: The weight pulls as if the robot's centre of mass were this far ahead in
+            its body; with a seed, to any side of it.
         backlash_rad: Play between a motor and its joint.
         push_ns: Pushes on the torso in double support, of ``PUSH_S``; half of it while one
             foot carries the robot. ``pushes_of`` says when and from where.
@@ -263,6 +264,7 @@ class DisturbedSimulation:
         self._plan: Plan | None = None
         self._pushes = pushes_of(disturbance.seed, 0.0)
         self._off_rad = _off_to(disturbance.seed)
+        self._upright: FloatArray | None = None
         self._change_world()
 
     def __enter__(self) -> Self:
@@ -312,8 +314,12 @@ class DisturbedSimulation:
         self._steps += 1
 
     def torso_turn(self) -> FloatArray:
-        """Return the trunk's orientation, a quaternion (4,), world."""
-        return self._inner.torso_turn()
+        """Return the trunk's orientation, a quaternion (4,), as if the floor were level.
+
+        An inertial unit does not know how the floor lies; here gravity is what leans.
+        """
+        turn = self._inner.torso_turn()
+        return turn if self._upright is None else np.asarray(self._upright @ turn)
 
     def pressure_m(self) -> FloatArray | None:
         """Return the middle (2,) of the floor's pressure, world; None: there is none."""
@@ -337,6 +343,10 @@ class DisturbedSimulation:
             slope = np.tan(what.floor_tilt_rad)
             down = np.array([slope * np.cos(aside), slope * np.sin(aside), -1.0])
             self._body.set_gravity(GRAVITY_M_S2 * down / np.linalg.norm(down))
+            # About the slope's level line, z turned towards x: turns what hangs down upright.
+            half = what.floor_tilt_rad / 2.0
+            axis = np.sin(half) * np.array([-np.sin(aside), np.cos(aside), 0.0])
+            self._upright = _before(np.append(axis, np.cos(half)))
         if what.mass_share != 1.0:
             self._body.scale_masses(what.mass_share)
 
@@ -354,7 +364,7 @@ class DisturbedSimulation:
             return
         force, moment = np.zeros(3), np.zeros(3)
         if what.com_error_m:
-            aside = self._off_rad[1]
+            aside = self._off_rad[1] + heading_of(*self._inner.torso_turn().tolist())
             size = what.com_error_m * self.robot.mass_kg * GRAVITY_M_S2
             moment[:2] = -size * np.sin(aside), size * np.cos(aside)
         angle = self._pushes.at(now) if what.push_ns else None
@@ -372,6 +382,12 @@ class DisturbedSimulation:
         since = now_s - self._what.known_delay_s
         sample = int(np.searchsorted(plan.times_s, plan.times_s[0] + since, side="right")) - 1
         return bool(plan.support[max(sample, 0)])
+
+
+def _before(turn: FloatArray) -> FloatArray:
+    """Return the matrix (4, 4) that puts a quaternion before others."""
+    x, y, z, w = turn
+    return np.array([[w, -z, y, x], [z, w, -x, y], [-y, x, w, z], [-x, -y, -z, w]])
 
 
 def _off_to(seed: int) -> tuple[float, float]:

@@ -4,15 +4,15 @@ Where one foot carries the robot, small errors grow: play in the gears tilts the
 swinging foot comes down askew, and the next step begins from there. The ankles of the feet
 that carry push back, and the hip of the leg that swings has its foot come down level and
 further to where the robot leans. Both are bounded and fade as the trunk comes back to its plan.
-What is off for the whole dance, a slope or a load, the legs answer by ``weight_shift``.
+A floor that slopes was felt before the dance (``felt``), and leaning with it is no lean. What
+is off for the whole dance, such a slope or a load, the legs answer by ``weight_shift``.
 
 On planted soles nothing is added: there it gains nothing and costs torque.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import asin, atan2
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -20,6 +20,14 @@ import numpy as np
 
 from robodance.config import SimulationConfig
 from robodance.performance.backend import Backend, Observation
+from robodance.performance.felt import (
+    Felt,
+    bounded,
+    heading_of,
+    lean_of,
+    standing_steps,
+    turned,
+)
 from robodance.performance.weight_shift import WeightShift
 from robodance.robots.kinematics import topological_joints
 from robodance.robots.model import RobotModel
@@ -42,18 +50,19 @@ class Answered:
 
     Attributes:
         steps: Commands so far.
-        lean_rad: Roll and pitch beside the plan, at the last one; None: there was none.
+        lean_rad: Roll and pitch beside the plan, at the last one, the floor's slope included;
+            None: there was none.
         rate_rad_s: How fast they change.
         added_rad: What is added to ankles and hips.
-        felt_m: Sum of the soles' pressure points so far, and how many there were.
-        shift_m: How far the pelvis is kept from its plan, world.
+        felt: Before the dance.
+        shift_m: How far the pelvis is kept from its plan, in the plan's world.
     """
 
     steps: int = 0
     lean_rad: tuple[float, float] | None = None
     rate_rad_s: tuple[float, float] = (0.0, 0.0)
     added_rad: tuple[float, ...] = (0.0,) * 8
-    felt_m: tuple[float, float, int] = (0.0, 0.0, 0)
+    felt: Felt = field(default_factory=Felt)
     shift_m: tuple[float, float] = (0.0, 0.0)
 
 
@@ -80,8 +89,12 @@ class InertialFeedback:
         self._period_s = period_s
         self._late = round(lag_s / period_s)
         times = np.arange(0.0, plan.duration_s + period_s, period_s) + plan.times_s[0]
-        planned = np.array([_lean(*turn) for turn in plan.torso_pose[:, 3:].tolist()])
+        turns = plan.torso_pose[:, 3:].tolist()
+        planned = np.array([lean_of(*turn) for turn in turns])
+        headings = np.unwrap([heading_of(*turn) for turn in turns])
         self._planned = [np.interp(times, plan.times_s, c).tolist() for c in planned.T]
+        self._headings: list[float] = np.interp(times, plan.times_s, headings).tolist()
+        self._standing = standing_steps(plan, period_s)
         row = np.searchsorted(plan.times_s, times, side="right").clip(1, len(plan.times_s)) - 1
         self._support: list[int] = np.asarray(plan.support)[row].tolist()
         self.active = any(self._support)
@@ -95,22 +108,23 @@ class InertialFeedback:
     @property
     def feels(self) -> bool:
         """Whether it wants to know where the soles press now."""
-        return self._weight is not None and self._weight.feels(self.answered.steps)
+        return self._weight is not None and self.answered.steps in self._standing
 
     def answer(self, torso_turn: FloatArray, pressure_m: FloatArray | None = None) -> FloatArray:
         """Return what to add to the next command, (J,) rad.
 
         Args:
-            torso_turn: Quaternion (4,) of the trunk now, world.
+            torso_turn: Quaternion (4,) of the trunk now, against the vertical.
             pressure_m: Middle (2,) of the soles' pressure, world, where it ``feels``.
         """
         before = self.answered
         now = min(before.steps, len(self._support) - 1)
-        x, y, z, w = torso_turn.tolist()
+        turn = torso_turn.tolist()
+        heading = heading_of(*turn)
         known = max(now - self._late, 0)
         lean = [
             angle - planned[known]
-            for angle, planned in zip(_lean(x, y, z, w), self._planned, strict=True)
+            for angle, planned in zip(lean_of(*turn), self._planned, strict=True)
         ]
         rate = list(before.rate_rad_s)
         if before.lean_rad is not None:
@@ -118,37 +132,52 @@ class InertialFeedback:
             for k in (0, 1):
                 fast = (lean[k] - before.lean_rad[k]) / self._period_s
                 rate[k] += share * (fast - rate[k])
-        push = [_bounded(LEAN_GAIN * lean[k] + RATE_GAIN_S * rate[k], LARGEST_RAD) for k in (0, 1)]
-        swing = [lean[k] - _bounded(lean[k], SWING_FREE_RAD) for k in (0, 1)]
-        level = [_bounded(-SWING_GAIN * swing[k], LARGEST_RAD) for k in (0, 1)]
+        felt = self._felt(lean, heading, pressure_m)
+        astray = heading - self._headings[known]
+        added = self._pushed(now, lean, rate, turned(felt.floor_rad, -heading))
+        self.answered = Answered(
+            before.steps + 1,
+            (lean[0], lean[1]),
+            (rate[0], rate[1]),
+            added,
+            felt,
+            self._shift(felt, known, astray),
+        )
+        return self.added_rad
+
+    def _pushed(
+        self, now: int, lean: list[float], rate: list[float], floor: tuple[float, float]
+    ) -> tuple[float, ...]:
+        """Return what is added to ankles and hips next, as far as they come until then."""
+        lean = [lean[k] - floor[k] for k in (0, 1)]
+        push = [bounded(LEAN_GAIN * lean[k] + RATE_GAIN_S * rate[k], LARGEST_RAD) for k in (0, 1)]
+        swing = [lean[k] - bounded(lean[k], SWING_FREE_RAD) for k in (0, 1)]
+        level = [bounded(-SWING_GAIN * swing[k], LARGEST_RAD) for k in (0, 1)]
         wanted: list[float] = []
         for side in (1, 2):  # ankle and hip of the left leg, then of the right one
             stands = self._support[now] in {0, side}
             wanted += [*push, 0.0, 0.0] if stands else [0.0, 0.0, *level]
         most = FASTEST_RAD_S * self._period_s
         added = [
-            old + _bounded(new - old, most)
-            for old, new in zip(before.added_rad, wanted, strict=True)
+            old + bounded(new - old, most)
+            for old, new in zip(self.answered.added_rad, wanted, strict=True)
         ]
-        self.answered = Answered(
-            before.steps + 1,
-            (lean[0], lean[1]),
-            (rate[0], rate[1]),
-            tuple(added),
-            *self._weighed(pressure_m),
-        )
-        return self.added_rad
+        return tuple(added)
 
-    def _weighed(
-        self, pressure_m: FloatArray | None
-    ) -> tuple[tuple[float, float, int], tuple[float, float]]:
-        """Return what was felt so far, and the shift that follows from it."""
-        felt, shift = self.answered.felt_m, self.answered.shift_m
-        if self._weight is None or pressure_m is None:
-            return felt, shift
-        felt = (felt[0] + float(pressure_m[0]), felt[1] + float(pressure_m[1]), felt[2] + 1)
-        x, y = self._weight.against(np.array(felt[:2]) / felt[2]).tolist()
-        return felt, (x, y)
+    def _felt(self, lean: list[float], heading: float, pressure_m: FloatArray | None) -> Felt:
+        """Return what was felt before the dance, this moment included if it is one of those."""
+        felt = self.answered.felt
+        if self.answered.steps in self._standing:
+            felt = felt.leaning(lean[0], lean[1], heading)
+        if pressure_m is not None and self.feels:
+            felt = felt.pressing(*pressure_m.tolist())
+        return felt
+
+    def _shift(self, felt: Felt, known: int, astray_rad: float) -> tuple[float, float]:
+        """Return how far to keep the pelvis from its plan."""
+        if self._weight is None:
+            return 0.0, 0.0
+        return self._weight.against(felt, self._headings[known] - self._headings[0], astray_rad)
 
     @property
     def added_rad(self) -> FloatArray:
@@ -165,18 +194,6 @@ class InertialFeedback:
         return np.asarray(np.minimum(np.maximum(command_rad, self._low), self._high))
 
 
-def _lean(x: float, y: float, z: float, w: float) -> tuple[float, float]:
-    """Return roll and pitch of a quaternion, in its heading."""
-    size = x * x + y * y + z * z + w * w
-    sine = 2.0 * (w * y - z * x) / size
-    roll = atan2(2.0 * (w * x + y * z), w * w - x * x - y * y + z * z)
-    return roll, asin(_bounded(sine, 1.0))
-
-
-def _bounded(value: float, most: float) -> float:
-    return max(-most, min(value, most))
-
-
 def _ankles_and_hips(robot: RobotModel, side: str) -> list[int]:
     """Return the columns of roll and pitch of one side's ankle, and of its hip."""
     chain = topological_joints(robot, [robot.feet[side]])
@@ -191,7 +208,10 @@ class Sensing(Backend, Protocol):
     """A backend that feels how its trunk is turned and where its soles press."""
 
     def torso_turn(self) -> FloatArray:
-        """Return the trunk's orientation, a quaternion (4,), world."""
+        """Return the trunk's orientation as an inertial unit has it, where down is down.
+
+        A quaternion (4,), world.
+        """
         ...
 
     def pressure_m(self) -> FloatArray | None:

@@ -4,23 +4,26 @@ A floor that slopes, or a load that nobody weighed, moves the pressure under the
 for the whole dance, and a leg that carries alone soon has no torque left. At its beginning a
 robot stands on both soles and hardly moves: how far the pressure is then from where the plan
 has it is how far the weight is off. Beyond what a plan bears anyway, the pelvis is from there
-on kept as far to the other side.
+on kept as far to the other side. What the floor's slope has of it stays where it is in the
+world, also when a robot slips and no longer faces where it should; a load turns with it.
 """
 
 from __future__ import annotations
 
+from math import hypot
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.robots.kinematics import forward_kinematics
+from robodance.performance.felt import Felt, standing_steps, turned
+from robodance.robots.kinematics import center_of_mass, forward_kinematics
 from robodance.robots.legs import FeetPoses, leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world, zero_moment_point
-from robodance.values import FloatArray, Plan
+from robodance.values import BoolArray, FloatArray, Plan
 
 __all__ = ["WeightShift"]
 
-FELT_S = (0.1, 0.4)  # of the plan; before, a robot settles, afterwards its dance begins
 RAMP_S = 1.5
 BORNE_M = 0.006  # off is what a plan bears: legs shifted for it, too, stand no better
 LARGEST_M = 0.025
@@ -42,32 +45,38 @@ class WeightShift:
 
     def __init__(self, plan: Plan, robot: RobotModel, period_s: float) -> None:
         since = plan.times_s - plan.times_s[0]
-        self._felt = tuple(round(moment / period_s) for moment in FELT_S)
+        standing = standing_steps(plan, period_s)
         self._samples_per_step = period_s * SAMPLES_HZ
         moments = np.arange(0.0, plan.duration_s + 1.0 / SAMPLES_HZ, 1.0 / SAMPLES_HZ)
         rows = np.searchsorted(since, moments).clip(max=len(since) - 1)
         self.columns = list(leg_columns(robot))
         slopes = _slopes(plan, robot, rows)[:, self.columns]
-        ramp = np.minimum(since[rows] - FELT_S[1], plan.duration_s - since[rows]) / RAMP_S
+        from_s = standing.stop * period_s
+        ramp = np.minimum(since[rows] - from_s, plan.duration_s - since[rows]) / RAMP_S
         ramp = ramp.clip(0.0, 1.0)
         self._slopes = slopes * (ramp**2 * (3.0 - 2.0 * ramp))[:, None, None]
-        while_felt = (since >= FELT_S[0]) & (since <= FELT_S[1])
-        self._stands = bool(while_felt.any()) and not plan.support[while_felt].any()
-        self._planned = _at_rest(plan, robot, while_felt) if self._stands else np.zeros(2)
+        felt = (since >= standing.start * period_s) & (since <= from_s)
+        self._planned, self._height_m = _at_rest(plan, robot, felt)
 
-    def feels(self, step: int) -> bool:
-        """Whether the pressure counts at a command: on both soles, at the plan's beginning."""
-        return self._stands and self._felt[0] <= step < self._felt[1]
-
-    def against(self, pressure_m: FloatArray) -> FloatArray:
-        """Return how to move the pelvis, (2,), world.
+    def against(self, felt: Felt, turned_rad: float, astray_rad: float) -> tuple[float, float]:
+        """Return how to move the pelvis, in the plan's world.
 
         Args:
-            pressure_m: Shape (2,), world: middle of the soles' pressure while it counted.
+            felt: What was felt at the beginning.
+            turned_rad: How far the plan has turned the robot since.
+            astray_rad: How much further it has really turned.
         """
-        off = self._planned - pressure_m
-        far = float(np.linalg.norm(off))
-        return np.asarray(off * min(max(far - BORNE_M, 0.0), LARGEST_M) / max(far, BORNE_M))
+        middle = felt.middle_m
+        if middle is None:
+            return 0.0, 0.0
+        roll, pitch = felt.floor_rad
+        slope = (-self._height_m * pitch, self._height_m * roll)
+        load = (self._planned[0] - middle[0] - slope[0], self._planned[1] - middle[1] - slope[1])
+        by_floor, by_load = turned(slope, -astray_rad), turned(load, turned_rad)
+        x, y = by_floor[0] + by_load[0], by_floor[1] + by_load[1]
+        far = hypot(x, y)
+        share = min(max(far - BORNE_M, 0.0), LARGEST_M) / max(far, BORNE_M)
+        return share * x, share * y
 
     def legs(self, step: int, shift_m: FloatArray) -> FloatArray:
         """Return what that adds to the legs at a command, (L,) rad."""
@@ -97,8 +106,15 @@ def _slopes(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
     return slopes.clip(-LARGEST_SLOPE_RAD_M, LARGEST_SLOPE_RAD_M)
 
 
-def _at_rest(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
-    """Return where a plan's postures press on the floor on the mean, (2,), world."""
+def _at_rest(plan: Plan, robot: RobotModel, rows: BoolArray) -> tuple[list[float], float]:
+    """Return where a plan's postures press on the floor on the mean, x and y, and their height.
+
+    That is the one of their centre of mass, all in the world, metres.
+    """
+    if not rows.any():
+        return [0.0, 0.0], 0.0
     positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
     still = np.zeros_like(positions)
-    return np.asarray(zero_moment_point(robot, positions, still, still, pose).mean(axis=0))
+    press = zero_moment_point(robot, positions, still, still, pose).mean(axis=0)
+    com = to_world(pose, center_of_mass(robot, forward_kinematics(robot, positions)))
+    return press.tolist(), float(com[:, 2].mean())

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from hand_made_plans import standing_plan
+from scipy.spatial.transform import Rotation
 
 from robodance.config import SimulationConfig
 from robodance.performance.disturbances import (
@@ -131,6 +132,34 @@ def test_a_seed_turns_floor_and_weight_to_another_side_by_the_same_amount():
     assert moments[0][1] > 0.0  # ahead: it bows
     assert not np.allclose(downs[1], downs[2])
     assert not np.allclose(moments[1], moments[2])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_on_a_slope_the_inertial_unit_reads_a_lean_down_the_slope(seed):
+    plan, what = standing_plan(NAO, "StandInit", 1.0), DISTURBANCES["tilt"]
+    with DisturbedSimulation(NAO, SIMULATION, dataclasses.replace(what, seed=seed)) as body:
+        body.preflight(plan)
+        body.take_start(plan.positions_rad[0], plan.torso_pose[0])
+        seen, floor = body.torso_turn(), body.observe().torso_pose[3:]
+    up = np.array([0.0, 0.0, 1.0])
+    leans = (Rotation.from_quat(seen) * Rotation.from_quat(floor).inv()).apply(up)
+    assert np.arccos(leans[2]) == pytest.approx(what.floor_tilt_rad, abs=1e-6)
+    felt, _ = felt_under(dataclasses.replace(what, seed=seed), plan, 0.02)
+    down = felt.gravity[:2] / np.linalg.norm(felt.gravity[:2])
+    assert leans[:2] @ down > 0.999 * np.linalg.norm(leans[:2])
+
+
+def test_a_displaced_weight_turns_with_the_robot():
+    plan = standing_plan(NAO, "StandInit", 1.0)
+    quarter = Rotation.from_rotvec([0.0, 0.0, np.pi / 2.0])
+    poses = np.array(plan.torso_pose)
+    poses[:, 3:] = (quarter * Rotation.from_quat(poses[:, 3:])).as_quat()
+    poses[:, :3] = quarter.apply(poses[:, :3])
+    moments = [
+        felt_under(DISTURBANCES["com"], there, 0.02)[0].pulls[0][1]
+        for there in (plan, dataclasses.replace(plan, torso_pose=poses))
+    ]
+    np.testing.assert_allclose(quarter.apply(moments[0]), moments[1], atol=1e-3 * moments[0][1])
 
 
 def test_a_seed_changes_a_trial_only_where_something_is_left_open():

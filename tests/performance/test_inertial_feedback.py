@@ -109,6 +109,26 @@ def test_a_swinging_leg_leaves_a_small_lean_alone_and_lands_where_it_should(step
     assert large[AT["RHipPitch"]] < 0.0
 
 
+@pytest.mark.parametrize("heading", [0.0, 2.0])
+def test_leaning_with_a_floor_that_slopes_is_no_lean(stepping, heading):
+    slope = Rotation.from_rotvec([0.03, -0.02, 0.0])
+    moment = carried_by(stepping, 1)
+    rows = np.minimum(np.arange(0.0, moment, PERIOD_S) * 100, len(stepping.times_s) - 1)
+    added = {}
+    for begins in (True, False):  # leaning from the beginning, or later on
+        feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0, weighs=False)
+        slipped = Rotation.identity()
+        for row in np.round(rows).astype(int):
+            if row > 60:  # what slips on a slope faces another way, and leans as the floor does
+                slipped = Rotation.from_rotvec([0.0, 0.0, heading])
+            planned = Rotation.from_quat(stepping.torso_pose[row, 3:])
+            on = slope if begins or row > 60 else Rotation.identity()
+            feedback.answer((on * slipped * planned).as_quat())
+        added[begins] = np.abs(feedback.added_rad[[AT["RHipPitch"], AT["RHipRoll"]]]).max()
+    assert added[True] < 1e-3  # roll and pitch of two turns add up but for a second order
+    assert added[False] > 0.01
+
+
 def test_what_is_added_is_bounded_and_comes_slowly(stepping):
     feedback = InertialFeedback(stepping, ROBOT, PERIOD_S, 0.0, weighs=False)
     before = feedback.added_rad
