@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from robodance.config import MotionConfig
 from robodance.errors import ConfigError
 from robodance.motion.balance import Stand
 from robodance.motion.footsteps import choose_steps
-from robodance.motion.footwork import footwork
+from robodance.motion.footwork import Footwork, footwork
 from robodance.motion.limits import JointLimits, require_reachable
 from robodance.motion.pelvis import knee_bends, torso_sway
 from robodance.motion.postures import (
@@ -211,28 +212,34 @@ class _Task:
 
     def _swaying(self, control: FloatArray, calm: FloatArray | None, before: Sway | None) -> Sway:
         """Return how torso and legs move under what the other joints do."""
-        timeline, stand = self.timeline, self.stand
-        moments = timeline.music_times_s(timeline.knot_times_s)
-        wish = torso_sway(
-            self.dance,
-            self.robot,
-            moments,
-            1.0 / timeline.step_s,
-            steps=self.config.footwork == "steps",
-        )
-        knees = knee_bends(self.dance, moments, 1.0 / timeline.step_s)
-        wish = np.hstack([wish, knees]) * timeline.presence(timeline.knot_times_s)[:, None]
+        timeline = self.timeline
         share = np.ones(timeline.knots) if calm is None else calm[: timeline.knots]
         return plan_sway(
-            wish,
+            self._wish,
             control,
             self._support,
-            stand,
+            self.stand,
             self.limits.scaled(self.config.limit_share),
             self.config,
             share,
             before,
         )
+
+    @cached_property
+    def _wish(self) -> FloatArray:
+        """The torso's sway and the knees' bends that are asked for (K, 7), before any calming."""
+        timeline = self.timeline
+        moments = timeline.music_times_s(timeline.knot_times_s)
+        rate_hz = 1.0 / timeline.step_s
+        steps = self.config.footwork == "steps"
+        sway = torso_sway(self.dance, self.robot, moments, rate_hz, steps=steps)
+        wish = np.hstack([sway, knee_bends(self.dance, moments, rate_hz)])
+        return np.asarray(wish * timeline.presence(timeline.knot_times_s)[:, None])
+
+    @cached_property
+    def _footwork(self) -> Footwork:
+        """What the dancer's feet do."""
+        return footwork(self.dance, self.robot)
 
     def _support(self, calm: FloatArray) -> Support:
         """Return what carries the robot when shares (K,) of the steps are asked for."""
@@ -241,9 +248,7 @@ class _Task:
         if self.config.footwork == "planted":
             return planted(robot, feet, timeline.knots, timeline.step_s)
         stance = {side: feet.positions_m[side][0, :2] for side in robot.feet}
-        steps = choose_steps(
-            footwork(self.dance, robot), self.dance.beats_s, timeline, stance, calm
-        )
+        steps = choose_steps(self._footwork, self.dance.beats_s, timeline, stance, calm)
         return stepping(robot, feet, steps, timeline.knots, timeline.step_s)
 
 
