@@ -41,7 +41,7 @@ FILM_ENDINGS = (".mp4", ".webm", ".mov", ".m4v")
 RATE_HZ = 25.0
 LONGEST_S = 30.0
 SMOOTHING_S = 1.0  # of the direction from which a dancer is seen
-PLACEHOLDER = "__CONTENT__"
+CONTENT_MARK = "__CONTENT__"
 LEFT, RIGHT = "#1d3f66", "#6f9fd0"
 
 
@@ -89,7 +89,7 @@ def write_study(
     rng = np.random.default_rng(seed)
     chosen = _drawn_pairs(files, rng, most_pairs)
     content, key = _content(chosen, files, known, skeleton, frame_rate_hz, progress)
-    page = _template().replace(PLACEHOLDER, json.dumps(content).replace("</", "<\\/"))
+    page = _template().replace(CONTENT_MARK, json.dumps(content).replace("</", "<\\/"))
     _write(out, page, key)
     return {
         "page": str(out / "study.html"),

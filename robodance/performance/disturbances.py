@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from robodance.config import SimulationConfig
 from robodance.performance.backend import Observation
@@ -264,7 +265,7 @@ class DisturbedSimulation:
         self._plan: Plan | None = None
         self._pushes = pushes_of(disturbance.seed, 0.0)
         self._off_rad = _off_to(disturbance.seed)
-        self._upright: FloatArray | None = None
+        self._upright: Rotation | None = None
         self._change_world()
 
     def __enter__(self) -> Self:
@@ -319,7 +320,9 @@ class DisturbedSimulation:
         An inertial unit does not know how the floor lies; here gravity is what leans.
         """
         turn = self._inner.torso_turn()
-        return turn if self._upright is None else np.asarray(self._upright @ turn)
+        if self._upright is None:
+            return turn
+        return np.asarray((self._upright * Rotation.from_quat(turn)).as_quat())
 
     def pressure_m(self) -> FloatArray | None:
         """Return the middle (2,) of the floor's pressure, world; None: there is none."""
@@ -343,10 +346,8 @@ class DisturbedSimulation:
             slope = np.tan(what.floor_tilt_rad)
             down = np.array([slope * np.cos(aside), slope * np.sin(aside), -1.0])
             self._body.set_gravity(GRAVITY_M_S2 * down / np.linalg.norm(down))
-            # About the slope's level line, z turned towards x: turns what hangs down upright.
-            half = what.floor_tilt_rad / 2.0
-            axis = np.sin(half) * np.array([-np.sin(aside), np.cos(aside), 0.0])
-            self._upright = _before(np.append(axis, np.cos(half)))
+            level = np.array([-np.sin(aside), np.cos(aside), 0.0])  # of the slope's lines
+            self._upright = Rotation.from_rotvec(what.floor_tilt_rad * level)
         if what.mass_share != 1.0:
             self._body.scale_masses(what.mass_share)
 
@@ -382,12 +383,6 @@ class DisturbedSimulation:
         since = now_s - self._what.known_delay_s
         sample = int(np.searchsorted(plan.times_s, plan.times_s[0] + since, side="right")) - 1
         return bool(plan.support[max(sample, 0)])
-
-
-def _before(turn: FloatArray) -> FloatArray:
-    """Return the matrix (4, 4) that puts a quaternion before others."""
-    x, y, z, w = turn
-    return np.array([[w, -z, y, x], [z, w, -x, y], [-y, x, w, z], [-x, -y, -z, w]])
 
 
 def _off_to(seed: int) -> tuple[float, float]:

@@ -111,8 +111,6 @@ def _at_rest(plan: Plan, robot: RobotModel, rows: BoolArray) -> tuple[list[float
 
     That is the one of their centre of mass, all in the world, metres.
     """
-    if not rows.any():
-        return [0.0, 0.0], 0.0
     positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
     still = np.zeros_like(positions)
     press = zero_moment_point(robot, positions, still, still, pose).mean(axis=0)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from test_inertial_feedback import carried_by, marcher
@@ -102,7 +102,6 @@ def test_what_is_far_off_is_answered_up_to_a_bound(shift):
         assert np.dot(moved, off) < 0.0
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(by_plan=st.floats(-3.0, 3.0), astray=st.floats(-3.0, 3.0), heading=st.floats(-3.0, 3.0))
 def test_a_slope_stays_where_it_is_and_a_load_turns_with_the_robot(
     shift, standing, by_plan, astray, heading
@@ -114,10 +113,8 @@ def test_a_slope_stays_where_it_is_and_a_load_turns_with_the_robot(
     slope = load.leaning(roll, pitch, heading)
     begins = shift.against(load, 0.0, 0.0)
     assert shift.against(slope, by_plan, 0.0) == pytest.approx(begins, abs=1e-9)
-    assert shift.against(slope, by_plan, astray) == pytest.approx(
-        turned(begins, -astray),
-        abs=1e-9,
-    )
+    as_it_lies = pytest.approx(turned(begins, -astray), abs=1e-9)
+    assert shift.against(slope, by_plan, astray) == as_it_lies
     assert shift.against(load, by_plan, astray) == pytest.approx(turned(begins, by_plan), abs=1e-9)
 
 
@@ -156,10 +153,10 @@ def test_a_plan_that_begins_on_one_foot_is_not_weighed(stepping):
         assert any(robot.answered.shift_m) == feels
 
 
-@pytest.mark.parametrize("seed", [3, 6])
-def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed):
+@pytest.mark.parametrize(("seed", "falls"), [(2, False), (3, True), (6, True)])
+def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed, falls):
     else_all = replace(DISTURBANCES["together"], mass_share=1.0, torque_share=1.0, seed=seed)
     _moved, with_it = dance(stepping, else_all)
     _moved, without = dance(stepping, else_all, weighs=False)
     assert with_it.fell_s is None
-    assert without.fell_s is not None
+    assert (without.fell_s is not None) == falls  # with 2 it leans a fifth more, and stands
