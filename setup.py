@@ -65,6 +65,7 @@ setup(
         "ezc3d>=1.5",
         "rosbags>=0.11,<0.12",
         "safetensors>=0.5",
+        "threadpoolctl>=3.1",
         "rich>=13",
         "matplotlib>=3.9",
         "trimesh>=5,<6",

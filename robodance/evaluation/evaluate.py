@@ -14,27 +14,29 @@ import numpy as np
 import robodance
 from robodance.config import EvaluateConfig
 from robodance.errors import DataError, UsageError
-from robodance.evaluation.bench import EMPTY, EVERY, Bench, build_bench
-from robodance.evaluation.dances import Row, Sample
+from robodance.evaluation.bench import EMPTY, Bench, build_bench
+from robodance.evaluation.dances import Row
 from robodance.evaluation.folders import MOST_NAMED, motion_files, read_row
 from robodance.evaluation.generated import generator_row, tempo_dances
+from robodance.evaluation.held_against import (
+    Real,
+    from_real,
+    from_recorded,
+    read_recorded,
+    real_of,
+)
 from robodance.evaluation.records import records_of
 from robodance.evaluation.references import (
-    Heard,
     chance_rows,
     check_data,
-    hear_choreographies,
-    nearest_copies,
-    paired_clips,
     passages,
     real_rows,
-    rebuilt_row,
     splits,
 )
 from robodance.evaluation.songs import Ear, SongPairs, demo_songs
 from robodance.evaluation.table import JudgedRow, Table, drift_curve, make_table
 from robodance.evaluation.tempo import TempoEquality, tempo_equality
-from robodance.learning.dataset import UnitLibrary, load_library
+from robodance.learning.dataset import UnitLibrary
 from robodance.progress import Progress, Silence
 
 __all__ = ["Evaluation", "Wanted", "evaluate", "mean_of_splits"]
@@ -114,17 +116,21 @@ def evaluate(
     started = time.monotonic()
     if not (wanted.motions or wanted.shipped or wanted.weights or wanted.data or wanted.real):
         raise UsageError("there is nothing to judge; give a folder of motions or --data DIR")
+    # What may be missing or damaged is read before anything is danced, which takes long.
+    if wanted.data is not None:
+        check_data(wanted.data)
     remarks: list[str] = []
     judged, base = _given_rows(wanted, config, ear, tell, remarks)
+    recorded = None if wanted.data is None else read_recorded(wanted.data, config, tell)
+    real = _read_real(wanted, config, ear, tell)
     judged += _generator_rows(wanted, config, ear, tell)
-    if wanted.data is not None:
-        bench, references, libraries, more = _from_data(wanted.data, judged, config, tell)
-    elif wanted.real is not None:
-        bench, references, more = _from_folder(wanted, config, ear, tell)
-        libraries = []
+    if recorded is not None:
+        bench, references, more = from_recorded(recorded, judged, config, tell)
+    elif real is not None:
+        bench, references, more = from_real(real, config, tell)
     else:
-        bench, references, libraries, more = EMPTY, [], [], []
-        remarks.append("without --data or --real DIR measures that need real dance are left out")
+        bench, references, more = EMPTY, [], []
+        more = ["without --data or --real DIR measures that need real dance are left out"]
     remarks += more
     base = next((row for row in references if row.kind == "rebuilt"), None) or base
     rows = [*references, *(chance_rows(base, config.seed) if base is not None else []), *judged]
@@ -140,7 +146,7 @@ def evaluate(
     return Evaluation(
         rows=tuple(found),
         tables=tables,
-        splits=tuple(_other_splits(libraries, config, tell)),
+        splits=() if recorded is None else tuple(_other_splits(recorded.libraries, config, tell)),
         bench=bench,
         drift={j.row.name: drift_curve(j.records, bench) for j in found if not j.row.only},
         tempo=_tempi(wanted, bench, config, tell),
@@ -243,69 +249,12 @@ def _generator_rows(wanted: Wanted, config: EvaluateConfig, ear: Ear, tell: Prog
     return rows
 
 
-def _from_data(
-    data: Path, judged: Sequence[Row], config: EvaluateConfig, tell: Progress
-) -> tuple[Bench, list[Row], list[UnitLibrary], list[str]]:
-    check_data(data)
-    with tell.stage("reading the data") as report:
-        libraries: list[UnitLibrary] = []
-        heard: dict[str, Heard] = {}
-        for number, genre in enumerate(config.genre_list):
-            libraries.append(load_library(data, genre, seed=config.seed))
-            heard |= hear_choreographies(data, libraries[-1], config.seeds)
-            report((number + 1) / len(config.genre_list))
-    rebuilt = rebuilt_row(
-        libraries, heard, dances=config.seeds, dance_s=config.dance_s, code=config.coded_beats
-    )
-    rows = real_rows(libraries)
-    pairs = paired_clips(libraries, heard)
-    with tell.stage("learning what is real") as report:
-        bench = build_bench(
-            rows[0].samples,
-            rebuilt.samples,
-            {library.genre: passages(library) for library in libraries},
-            beats={library.genre: library.beat_s for library in libraries},
-            pairs=pairs,
-            seed=config.seed,
-            progress=report,
-        )
-    rows.append(rebuilt)
-    copies = nearest_copies(_one_of_each_song(judged) or rebuilt.samples, rebuilt)
-    if copies.samples:
-        rows.append(copies)
-    missing = len(rebuilt.samples) - sum(s.music is not None for s in rebuilt.samples)
-    said = [f"{missing} of {len(rebuilt.samples)} rebuilt dances have no song here"]
-    return bench, rows, libraries, said if missing else []
-
-
-def _from_folder(
-    wanted: Wanted, config: EvaluateConfig, ear: Ear, tell: Progress
-) -> tuple[Bench, list[Row], list[str]]:
-    assert wanted.real is not None
+def _read_real(wanted: Wanted, config: EvaluateConfig, ear: Ear, tell: Progress) -> Real | None:
+    if wanted.real is None:
+        return None
     with tell.stage("reading real dances") as report:
         row, said = _read(wanted.real, wanted, config, ear, report)
-    held_out = tuple(s for k, s in enumerate(row.samples) if k % 6 == 5)  # every sixth
-    training = tuple(s for k, s in enumerate(row.samples) if k % 6 != 5)
-    if len(training) < 2:
-        raise DataError(f"{wanted.real}: {len(row.samples)} dances are too few to learn from")
-    known: dict[str, list[Any]] = {}
-    for sample in training:
-        known.setdefault(sample.genre or EVERY, []).append((sample.joints_m, sample.rate_hz))
-    with tell.stage("learning what is real") as report:
-        bench = build_bench(training, (), known, seed=config.seed, progress=report)
-    rows = [Row("real, training units", "real", training, note="files of the folder")]
-    if held_out:
-        rows.append(Row("real, held-out units", "real", held_out, note="every sixth file"))
-    return bench, rows, said
-
-
-def _one_of_each_song(rows: Sequence[Row]) -> tuple[Sample, ...]:
-    found: dict[tuple[str, str | None], Sample] = {}
-    for row in rows:
-        for sample in row.samples:
-            if sample.music is not None and len(sample.beats_s) > 4:
-                found.setdefault((sample.music.song, sample.genre), sample)
-    return tuple(found.values())
+    return real_of(row, said, wanted.real)
 
 
 def _tables(

@@ -15,7 +15,7 @@ from robodance.evaluation.crossmodal import PairedClips, music_vector
 from robodance.evaluation.dances import CLIP_HZ, Music, Row, Sample, music_of
 from robodance.evaluation.style import CLIP_FRAMES, clips_of
 from robodance.learning.corpus import BEATS_PER_BAR, SONG_FRAME_RATE_HZ
-from robodance.learning.dataset import UnitLibrary, chain, held, resplit
+from robodance.learning.dataset import UnitLibrary, chain, find_published, held, resplit
 from robodance.learning.datasets.choreonet import GENRE_LETTERS, Choreography
 from robodance.skeleton import decode_pose
 from robodance.values import FloatArray, Song, SongFeatures
@@ -347,10 +347,11 @@ def _frames_shuffled(sample: Sample, rng: np.random.Generator) -> Sample:
 
 
 def check_data(data: Path) -> None:
-    """Refuse a folder that is not there.
+    """Refuse a folder that is not there, or does not hold the data sets.
 
     Raises:
         DataError: It is none.
     """
     if not data.is_dir():
         raise DataError(f"{data}: no such folder; give the folder of the data sets as published")
+    find_published(data, "movement_interval.csv")

@@ -62,14 +62,9 @@ def train(
     if start_from is not None and family != "autoregressive":
         raise UsageError(f"--from is for generators; {family} begins anew")
     if family == "genre":
-        from robodance.learning.genre_training import train_genre
-
-        with tell.stage("training the genre classifier") as report:
-            wanted = _settings(GenreTrainConfig, config, changes, seed)
-            found: dict[str, Any] = train_genre(
-                data, out or Path("runs") / "genre", wanted, progress=report
-            )
-        return found
+        return _train_genre(
+            _settings(GenreTrainConfig, config, changes, seed), data, out, resume, tell
+        )
     if family == "encoder":
         encoder = _settings(EncoderTrainConfig, config, changes, seed)
         return _train_encoder(encoder, data, out, resume, tell)
@@ -111,6 +106,16 @@ def _reporting(tell: Progress, title: str) -> Iterator[Callable[[float, str], No
             tell.say(line)
 
         yield progress
+
+
+def _train_genre(
+    settings: GenreTrainConfig, data: Path, out: Path | None, resume: bool, tell: Progress
+) -> dict[str, Any]:
+    from robodance.learning.genre_training import train_genre
+
+    folder = out or Path("runs") / "genre"
+    with _reporting(tell, "training the genre classifier") as progress:
+        return train_genre(data, folder, settings, resume=resume, progress=progress)
 
 
 def _train_encoder(

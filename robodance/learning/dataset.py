@@ -38,6 +38,7 @@ __all__ = [
     "Unit",
     "UnitLibrary",
     "chain",
+    "find_published",
     "held",
     "load_library",
     "rebuild",
@@ -107,7 +108,7 @@ def load_library(data: Path, genre: str, *, seed: int = 0) -> UnitLibrary:
     """
     if genre not in GENRE_LETTERS:
         raise DataError(f"unknown genre {genre!r}; expected one of {', '.join(GENRE_LETTERS)}")
-    choreonet = _find(data, "movement_interval.csv").parent
+    choreonet = find_published(data, "movement_interval.csv").parent
     dances = tuple(read_choreographies(choreonet, genre))
     letter = GENRE_LETTERS[genre]
     rows = [row for row in read_intervals(choreonet) if row.tag.startswith(f"{letter}-")]
@@ -297,7 +298,12 @@ def _held_out(units: dict[str, Unit], seed: int) -> frozenset[str]:
     return frozenset(chosen)
 
 
-def _find(data: Path, name: str) -> Path:
+def find_published(data: Path, name: str) -> Path:
+    """Return a file or folder of the published data, at any depth down to three.
+
+    Raises:
+        DataError: There is none.
+    """
     for pattern in (name, f"*/{name}", f"*/*/{name}", f"*/*/*/{name}"):
         found = sorted(data.glob(pattern)) if data.is_dir() else []
         if found:

@@ -7,7 +7,8 @@ songs left out as likely as can be.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,13 @@ from robodance.audio.decode import load_song
 from robodance.audio.description import describe_song
 from robodance.audio.genre_net import WINDOW_FRAMES, GenreNet, frames_of, vote_of_frames
 from robodance.config import GENRES, GenreTrainConfig
+from robodance.learning.pieces import PieceFolder
+from robodance.learning.run_loop import spoken
 from robodance.values import FloatArray
 
 __all__ = [
     "FramedSong",
+    "LeftOut",
     "both_together",
     "calibrated",
     "fit_temperature",
@@ -54,13 +58,33 @@ class FramedSong:
     frames: NDArray[np.float32] = field(repr=False)
 
 
-def train_net(songs: Sequence[FramedSong], config: GenreTrainConfig, *, seed: int) -> GenreNet:
+@dataclass(frozen=True)
+class LeftOut:
+    """What a network says of the song that it never heard.
+
+    Attributes:
+        votes: Shape (V, G), log shares by its frames.
+        losses: Shape (updates,), of its training on the others.
+    """
+
+    votes: FloatArray = field(repr=False)
+    losses: FloatArray = field(repr=False)
+
+
+def train_net(
+    songs: Sequence[FramedSong],
+    config: GenreTrainConfig,
+    *,
+    seed: int,
+    losses: list[float] | None = None,
+) -> GenreNet:
     """Train a network; genres and the songs of a genre are drawn equally often.
 
     Args:
         songs: What to learn from.
         config: Updates, batch, learning rate.
         seed: Decides everything.
+        losses: Told the loss of each update.
     """
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
@@ -76,6 +100,8 @@ def train_net(songs: Sequence[FramedSong], config: GenreTrainConfig, *, seed: in
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
+            if losses is not None:
+                losses.append(loss.item())
     return net.eval()
 
 
@@ -100,16 +126,40 @@ def leave_one_song_out(
     songs: Sequence[FramedSong],
     config: GenreTrainConfig,
     *,
-    progress: Callable[[float], None] | None = None,
-) -> list[FloatArray]:
-    """Return each song's frame votes (V, G) by a network that never heard it."""
-    votes = []
-    for count, song in enumerate(songs):
-        others = [other for other in songs if other is not song]
-        votes.append(vote_of_frames(train_net(others, config, seed=config.seed), song.frames))
-        if progress is not None:
-            progress((count + 1) / len(songs))
-    return votes
+    pieces: PieceFolder | None = None,
+    mine: Iterable[int] | None = None,
+    told: Callable[[float, str], None] | None = None,
+) -> list[LeftOut]:
+    """Return what networks that never heard a song make of it, song by song.
+
+    Args:
+        songs: All of them.
+        config: As ``train_net``.
+        pieces: Where each is kept and found again.
+        mine: Which songs to leave out; None: each in turn.
+        told: Told the share done and a line about it.
+    """
+    wanted = list(range(len(songs)) if mine is None else mine)
+    result, clock, made = [], time.monotonic(), 0
+    for count, index in enumerate(wanted):
+        kept = None if pieces is None else pieces.read(f"without-{index:03d}")
+        if kept is None:
+            losses: list[float] = []
+            others = [other for other in songs if other is not songs[index]]
+            net = train_net(others, config, seed=config.seed, losses=losses)
+            kept = {
+                "votes": vote_of_frames(net, songs[index].frames),
+                "losses": np.array(losses),
+            }
+            made += 1
+            if pieces is not None:
+                pieces.keep(f"without-{index:03d}", **kept)
+        result.append(LeftOut(kept["votes"], kept["losses"]))
+        if told is not None and made:
+            left = (len(wanted) - count - 1) * (time.monotonic() - clock) / made
+            line = f"song {count + 1} of {len(wanted)} left out, loss {kept['losses'][-1]:.4f}"
+            told((count + 1) / len(wanted), f"{line}, {spoken(left)}")
+    return result
 
 
 def frame_report(songs: Sequence[FramedSong], votes: Sequence[FloatArray]) -> dict[str, Any]:

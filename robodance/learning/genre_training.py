@@ -10,8 +10,10 @@ measured by leaving one song out; their confidence is calibrated on the songs le
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +23,18 @@ import scipy.signal
 import soxr
 from numpy.typing import NDArray
 from safetensors.numpy import save
+from threadpoolctl import threadpool_limits
 
 from robodance.audio.beats import track_beats
 from robodance.audio.decode import load_song
 from robodance.audio.genre import GENRE_EVIDENCE, genre_evidence, vote
 from robodance.audio.onsets import find_onsets
+from robodance.choreography.sampling import torch_threads
 from robodance.config import GENRES, AudioConfig, GenreTrainConfig
 from robodance.errors import DataError
 from robodance.learning.genre_frames import (
+    FramedSong,
+    LeftOut,
     both_together,
     calibrated,
     fit_temperature,
@@ -37,6 +43,8 @@ from robodance.learning.genre_frames import (
     leave_one_song_out,
     log_loss,
 )
+from robodance.learning.pieces import PieceFolder
+from robodance.learning.run_loop import draw_curves, open_world, spoken
 from robodance.output import write_atomically, write_json
 from robodance.values import FloatArray
 
@@ -72,44 +80,104 @@ def train_genre(
     out: Path,
     config: GenreTrainConfig | None = None,
     *,
-    progress: Callable[[float], None] | None = None,
+    resume: bool = False,
+    progress: Callable[[float, str], None] | None = None,
 ) -> dict[str, Any]:
     """Train the genre classifier on ChoreoNet's songs.
 
+    Each song is kept in ``out`` as soon as it was heard, and so is what a network without it
+    makes of it. Under ``torchrun`` the processes share these networks out.
+
     Args:
         data: Folder of the data sets (with ``choreonet/music``), or of ChoreoNet itself.
-        out: Folder for ``genre.safetensors`` and ``genre.json``.
+        out: Folder for ``genre.safetensors``, ``genre.json``, curves and what is kept.
         config: Settings; None: the defaults.
-        progress: Told the share done.
+        resume: Go on with the run in ``out``.
+        progress: Told the share done and a line about it.
 
     Returns:
         What was made and how it did, ready for JSON.
 
     Raises:
-        DataError: No songs where ChoreoNet has them.
+        DataError: No songs where ChoreoNet has them, or ``out`` holds another run.
     """
     config = config or GenreTrainConfig()
-    tell = progress or (lambda share: None)
     files = find_songs(data)
+    path = out / "genre.safetensors"
+    pieces = PieceFolder(out, _about(files, config))
     half = 0.4 if config.frames else 1.0
-    songs = hear_songs(files, seed=config.seed, progress=lambda share: tell(half * share))
+    table: dict[str, Any] = {}
+    # Sums depend on how many threads share them: one, so that the weights are everywhere the same.
+    with threadpool_limits(1), torch_threads(1), open_world("cpu") as world:
+        tell = progress if world.leads and progress is not None else _silent
+        pieces.check(resume, path.name)
+        world.wait()
+        songs = []
+        if world.leads:
+            pieces.begin()
+            songs = hear_songs(
+                files,
+                seed=config.seed,
+                pieces=pieces,
+                told=lambda share, line: tell(half * share, line),
+            )
+        framed = framed_songs(files, config) if config.frames else []
+        leave_one_song_out(
+            framed,
+            config,
+            pieces=pieces,
+            mine=range(world.rank, len(framed), world.size),
+            told=lambda share, line: tell(half + (1.0 - half) * share, line),
+        )
+        world.wait()
+        if world.leads:
+            left_out = leave_one_song_out(framed, config, pieces=pieces)
+            table = _finish(songs, framed, left_out, config, path)
+        world.wait()
+    return {
+        "family": "genre",
+        "weights": str(path),
+        "card": str(path.with_suffix(".json")),
+        **table,
+    }
+
+
+def _silent(share: float, line: str) -> None:
+    pass
+
+
+def _about(files: Sequence[tuple[Path, str]], config: GenreTrainConfig) -> dict[str, Any]:
+    """Return what decides the result."""
+    songs = [[_name(path), genre, path.stat().st_size] for path, genre in files]
+    return {"family": "genre", "config": asdict(config), "songs": songs}
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def _finish(
+    songs: list[HeardSong],
+    framed: Sequence[FramedSong],
+    left_out: Sequence[LeftOut],
+    config: GenreTrainConfig,
+    path: Path,
+) -> dict[str, Any]:
+    """Calibrate, write weights, card and curves; returns how the classifiers did."""
     votes = leave_one_out(songs)
     scores = np.log(np.stack(votes) + 1e-9)
     truth = [GENRES.index(song.genre) for song in songs]
     temperature = fit_temperature(scores, truth)
     table = confusion(songs, list(calibrated(scores, temperature)))
     table["log_loss"] = log_loss(scores, truth, temperature)
-    if config.frames:
-        table["frames"] = _measured_frames(
-            files, scores, truth, config, lambda share: tell(half + (1.0 - half) * share)
-        )
+    if left_out:
+        table["frames"] = _measured_frames(framed, left_out, scores, truth, config)
+        _write_curves(framed, left_out, path.parent)
     weights = fit_classifier(songs) | {
         "temperature": np.array([temperature]),
         "song_octaves": np.array([song.evidence[:, 0].mean() for song in songs]),
         "song_genre": np.array(truth, dtype=np.float64),
     }
-    out.mkdir(parents=True, exist_ok=True)
-    path = out / "genre.safetensors"
     content = save({name: value.astype(np.float32) for name, value in weights.items()})
     with write_atomically(path) as file:
         file.write(content)
@@ -127,21 +195,19 @@ def train_genre(
         "leave_one_song_out": table,
         "sha256": hashlib.sha256(content).hexdigest(),
     }
-    card_path = path.with_suffix(".json")
-    write_json(card, card_path)
-    return {"family": "genre", "weights": str(path), "card": str(card_path), **table}
+    write_json(card, path.with_suffix(".json"))
+    return table
 
 
 def _measured_frames(
-    files: list[tuple[Path, str]],
+    framed: Sequence[FramedSong],
+    left_out: Sequence[LeftOut],
     stretches: FloatArray,
     truth: list[int],
     config: GenreTrainConfig,
-    progress: Callable[[float], None],
 ) -> dict[str, Any]:
     """Return what the paper's classifier and both together are worth on songs left out."""
-    framed = framed_songs(files, config)
-    votes = leave_one_song_out(framed, config, progress=progress)
+    votes = [one.votes for one in left_out]
     scores = np.stack([vote.mean(axis=0) for vote in votes])
     temperature = fit_temperature(scores, truth)
     return {
@@ -150,6 +216,20 @@ def _measured_frames(
         "log_loss": log_loss(scores, truth, temperature),
         "together": both_together(stretches, scores, truth),
     }
+
+
+def _write_curves(framed: Sequence[FramedSong], left_out: Sequence[LeftOut], out: Path) -> None:
+    """Write the loss of each network, and draw their mean."""
+    rows = [
+        {"left_out": song.name, "update": update + 1, "loss": round(float(loss), 5)}
+        for song, one in zip(framed, left_out, strict=True)
+        for update, loss in enumerate(one.losses)
+    ]
+    with write_atomically(out / "curves.jsonl") as file:
+        file.write("".join(json.dumps(row) + "\n" for row in rows).encode())
+    mean = np.mean([one.losses for one in left_out], axis=0)
+    drawn = [{"update": k + 1, "loss": float(loss)} for k, loss in enumerate(mean)]
+    draw_curves(drawn, out / "curves.png", title="genre by frames, mean of all networks")
 
 
 def find_songs(data: Path) -> list[tuple[Path, str]]:
@@ -178,28 +258,56 @@ def find_songs(data: Path) -> list[tuple[Path, str]]:
 
 
 def hear_songs(
-    songs: list[tuple[Path, str]],
+    songs: Sequence[tuple[Path, str]],
     *,
     seed: int = 0,
-    progress: Callable[[float], None] | None = None,
+    pieces: PieceFolder | None = None,
+    told: Callable[[float, str], None] | None = None,
 ) -> list[HeardSong]:
-    """Gather the evidence of all songs and of their altered copies."""
+    """Gather the evidence of all songs and of their altered copies.
+
+    Args:
+        songs: Files and their genres.
+        seed: Of what alters the copies.
+        pieces: Where each song is kept and found again.
+        told: Told the share done and a line about it.
+    """
     rng = np.random.default_rng(seed)
-    heard = []
+    heard, clock, made = [], time.monotonic(), 0
     for count, (path, genre) in enumerate(songs):
-        song = load_song(path)
-        rows, tempi = [], []
-        for speed in _TEMPI:
-            samples = song.samples if speed == 1.0 else _altered(song.samples, speed, rng)
-            onsets = find_onsets(samples, song.sample_rate_hz)
-            beats = track_beats(samples, song.sample_rate_hz, AudioConfig(), onsets=onsets)
-            rows.append(genre_evidence(beats, onsets))
-            tempi.append(beats.tempo_bpm)
-        name = f"{path.parent.name}/{path.stem}"
-        heard.append(HeardSong(name, genre, tempi[0], rows[0], np.vstack(rows[1:])))
-        if progress is not None:
-            progress((count + 1) / len(songs))
+        kept = None if pieces is None else pieces.read(f"heard-{count:03d}")
+        if kept is None:
+            kept = _heard(path, rng)
+            made += 1
+            if pieces is not None:
+                pieces.keep(f"heard-{count:03d}", **kept)
+        else:  # go on as if it had been heard now
+            rng.bit_generator.state = json.loads(str(kept["drawn"]))
+        tempo_bpm = float(kept["tempo_bpm"])
+        heard.append(HeardSong(_name(path), genre, tempo_bpm, kept["evidence"], kept["altered"]))
+        if told is not None and made:
+            left = (len(songs) - count - 1) * (time.monotonic() - clock) / made
+            line = f"heard {heard[-1].name}, {tempo_bpm:.1f} bpm, {spoken(left)} for the others"
+            told((count + 1) / len(songs), line)
     return heard
+
+
+def _heard(path: Path, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
+    """Return a song's evidence, that of its altered copies, and where the draws have come."""
+    song = load_song(path)
+    rows, tempi = [], []
+    for speed in _TEMPI:
+        samples = song.samples if speed == 1.0 else _altered(song.samples, speed, rng)
+        onsets = find_onsets(samples, song.sample_rate_hz)
+        beats = track_beats(samples, song.sample_rate_hz, AudioConfig(), onsets=onsets)
+        rows.append(genre_evidence(beats, onsets))
+        tempi.append(beats.tempo_bpm)
+    return {
+        "evidence": rows[0],
+        "altered": np.vstack(rows[1:]),
+        "tempo_bpm": np.array(tempi[0]),
+        "drawn": np.array(json.dumps(rng.bit_generator.state)),
+    }
 
 
 def _altered(

@@ -27,7 +27,16 @@ from torch import Tensor, nn
 from robodance.errors import DataError, UsageError
 from robodance.output import write_atomically, write_json
 
-__all__ = ["DEVICES", "RunFolder", "World", "draw_curves", "keep_memory", "learn", "open_world"]
+__all__ = [
+    "DEVICES",
+    "RunFolder",
+    "World",
+    "draw_curves",
+    "keep_memory",
+    "learn",
+    "open_world",
+    "spoken",
+]
 
 SMOOTHING = 0.05  # share of an update's losses in the curves
 DEVICES = ("auto", "cpu", "cuda")
@@ -284,7 +293,7 @@ def learn(
             rounded = {name: round(value, 5) for name, value in losses.items()}
             run.note({"update": done, **rounded, "updates_per_s": round(pace, 2)})
             if progress is not None:
-                left = _spoken((updates - done) / pace)
+                left = spoken((updates - done) / pace)
                 line = (
                     f"update {done} of {updates}, loss {losses['loss']:.4f}, {pace:.2g}/s, {left}"
                 )
@@ -295,7 +304,8 @@ def learn(
             run.save(done)
 
 
-def _spoken(seconds: float) -> str:
+def spoken(seconds: float) -> str:
+    """Say how long something still takes."""
     if seconds < 90.0:
         return f"{seconds:.0f} s left"
     return f"{seconds / 60.0:.0f} min left" if seconds < 5400.0 else f"{seconds / 3600:.1f} h left"

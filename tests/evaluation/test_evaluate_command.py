@@ -144,6 +144,22 @@ def test_bad_input_is_one_line(tmp_path, capsys, arguments, code, message):
     assert sorted(p for p in tmp_path.iterdir() if p.name != "cache") == before
 
 
+@pytest.mark.parametrize("damage", ["another folder", "a table cut off"])
+def test_data_that_are_not_whole_are_told_before_anything_is_danced(tmp_path, capsys, damage):
+    """Dancing takes most of a minute, and would be for nothing."""
+    if damage == "another folder":
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "notes.txt").write_text("not it")
+    else:
+        write_choreonet(tmp_path / "data", units=4)
+        table = next((tmp_path / "data").rglob("movement_interval.csv"))
+        table.write_text(table.read_text()[:-3] + "\nR-1-1,x,y")
+    assert main(["evaluate", "--data", "data", "--genre", "rumba", "--shipped"]) == 3
+    said = capsys.readouterr().err
+    assert "movement_interval.csv" in said.strip().splitlines()[-1]
+    assert "dancing" not in said
+
+
 def test_every_damaged_file_is_named_and_none_is_left_out_silently(tmp_path, capsys):
     write_dances(tmp_path / "mine", 2, seconds=2.0)
     whole = (tmp_path / "mine" / "rumba-0.npz").read_bytes()
