@@ -114,7 +114,9 @@ def add_perform(commands: Any, common: argparse.ArgumentParser) -> None:
         "--balance", choices=("auto", "upper-body", "full-body"), help="how to stay on the feet"
     )
     leave = perform.add_argument_group("what is left behind")
-    leave.add_argument("--out", metavar="DIR", help="folder (default: performances/SONG-SEED)")
+    leave.add_argument(
+        "-o", "--out", metavar="DIR", help="folder (default: performances/SONG-SEED)"
+    )
     leave.add_argument(
         "--record",
         nargs="?",

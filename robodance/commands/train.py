@@ -29,7 +29,7 @@ def add_train(commands: Any, common: argparse.ArgumentParser) -> None:
         choices=("improved", "printed"),
         help="improved (default), or as Ahn et al. print it (autoregressive)",
     )
-    train.add_argument("--out", metavar="DIR", help="folder of the run (default: runs/...)")
+    train.add_argument("-o", "--out", metavar="DIR", help="folder of the run (default: runs/...)")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument(
         "--from",

@@ -1,14 +1,16 @@
 """The robot's steps: which of the dancer's strikes it takes along, and where it treads.
 
 A step has a foot leave the floor at one knot and come down at another, on the beat or half
-beat of the dancer's strike. Steps may not overlap and need both feet on the floor between
-them; of all sets of strikes that allow this, the one that moves most is danced. Where the
+beat of the dancer's strike, or a little beside it where that makes room for another step. Steps
+may not overlap and need both feet on the floor between them; of all sets of strikes that allow
+this, the one that moves most is danced. Where the
 foot comes down follows the dancer's feet as seen from the pelvis until the next step, inside
 what NAO's own walk allows; feet turn with the dancer, one at a time and never pigeon-toed.
 """
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +24,8 @@ __all__ = ["Step", "choose_steps"]
 
 SHORTEST_SWING_S, LONGEST_SWING_S = 0.44, 0.56
 BETWEEN_S = 0.24  # both feet on the floor; with 0.16 a robot that rocks lifts a foot too soon
+OFF_BEAT_S = 0.06  # by which a foot may come down beside its beat; 0.08 is still on it
+OFF_BEAT_COST = 0.1  # a knot, of a strike: only where it makes room for another
 CLOSING_SWING_S = 0.6
 SETTLING_S = 0.9  # from the start of a plan to its first step, and from its last to the end
 LIFT_M = 0.02
@@ -119,23 +123,55 @@ def _asked(step: _Chosen, calm: FloatArray) -> _Chosen:
 
 
 def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_Chosen]:
-    """Return the set of strikes without overlap that moves most (weighted interval scheduling)."""
+    """Return the set of strikes without overlap that moves most, near their beats."""
     step_s = timeline.step_s
     swing, both = round(SHORTEST_SWING_S / step_s), round(BETWEEN_S / step_s)
+    off_beat = max(OFF_BEAT_S / step_s, 0.5)
     first, last = timeline.danced_knots
     first = max(first, round(SETTLING_S / step_s))
     last = min(
         last, timeline.knots - 1 - round((SETTLING_S + CLOSING_SWING_S + BETWEEN_S) / step_s)
     )
     moments = snapped(np.array([s.moment_s for s in feet.strikes]), beats_s)
-    lands = np.rint(timeline.map.robot_times(moments) / step_s).astype(int)
+    aims = timeline.map.robot_times(moments) / step_s
     worth = _worth(feet)
-    order = [k for k in np.argsort(lands, kind="stable") if first + swing <= lands[k] <= last]
-    ends = [lands[k] + both for k in order]
+    landings = [
+        _Landing(land, number, float(worth[number] - OFF_BEAT_COST * abs(land - aim)))
+        for number, aim in enumerate(aims)
+        for land in range(math.ceil(aim - off_beat), math.floor(aim + off_beat) + 1)
+        if first + swing <= land <= last
+    ]
+    result: list[_Chosen] = []
+    for landing in _worthiest(landings, swing, both):
+        land, strike = landing.knot, feet.strikes[landing.number]
+        began = timeline.map.robot_times(np.array([strike.left_floor_s]))[0] / step_s
+        longest = round(LONGEST_SWING_S / step_s)
+        wanted = int(np.clip(land - began, swing, longest))
+        earliest = result[-1].land + both if result else first
+        result.append(_Chosen(strike.side, max(land - wanted, earliest), land))
+    return result
+
+
+@dataclass(frozen=True)
+class _Landing:
+    """A knot at which a strike, by its number, could come down, and what that is worth."""
+
+    knot: int
+    number: int
+    worth: float
+
+
+def _worthiest(landings: list[_Landing], swing: int, both: int) -> list[_Landing]:
+    """Return the landings that are worth most together (weighted interval scheduling).
+
+    Two of one strike overlap, so at most one of them is among them.
+    """
+    order = sorted(landings, key=lambda landing: landing.knot)
+    ends = [landing.knot + both for landing in order]
     best, take = [0.0], []
-    for i, k in enumerate(order):
-        before = bisect_right(ends, lands[k] - swing, hi=i)
-        with_it, without = best[before] + worth[k], best[-1]
+    for i, landing in enumerate(order):
+        before = bisect_right(ends, landing.knot - swing, hi=i)
+        with_it, without = best[before] + landing.worth, best[-1]
         take.append(before if with_it > without else -1)
         best.append(max(with_it, without))
     chosen, i = [], len(order)
@@ -145,15 +181,7 @@ def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_
             continue
         chosen.append(order[i - 1])
         i = take[i - 1]
-    result: list[_Chosen] = []
-    for k in reversed(chosen):
-        strike = feet.strikes[k]
-        began = timeline.map.robot_times(np.array([strike.left_floor_s]))[0] / step_s
-        longest = round(LONGEST_SWING_S / step_s)
-        wanted = int(np.clip(lands[k] - began, swing, longest))
-        earliest = result[-1].land + both if result else first
-        result.append(_Chosen(strike.side, max(lands[k] - wanted, earliest), int(lands[k])))
-    return result
+    return chosen[::-1]
 
 
 def _worth(feet: Footwork) -> FloatArray:

@@ -16,6 +16,7 @@ from robodance.motion.footsteps import (
     AHEAD_M,
     APART_M,
     BETWEEN_S,
+    OFF_BEAT_S,
     SHORTEST_SWING_S,
     TURN_RAD,
     choose_steps,
@@ -121,6 +122,34 @@ def test_steps_never_overlap_and_stay_in_what_the_walk_allows(march, seed):
         np.linalg.norm(STANCE["left"] - STANCE["right"]),
         atol=1e-9,
     )
+
+
+def landings(march, moments_s):
+    """Return when feet land whose strikes, left and right in turn, are beats of the music."""
+    times = np.arange(0.0, 20.0, 0.04)
+    strikes = tuple(
+        Strike(("left", "right")[k % 2], at - 0.3, at) for k, at in enumerate(moments_s.tolist())
+    )
+    feet = Footwork(times, np.zeros((len(times), 2)), np.zeros(len(times)), strikes)
+    timeline = timeline_of(replace_times(march, 20.0), FULL)
+    steps = choose_steps(feet, moments_s, timeline, STANCE, np.ones(timeline.knots))
+    return timeline.music_times_s(np.array([step.land * STEP_S for step in steps]))
+
+
+def test_a_foot_comes_down_beside_its_beat_where_that_makes_room_for_another(march, monkeypatch):
+    """A swing and both feet on the floor take 0.68 s; the beats of a rumba are 0.6 s apart."""
+    beats = np.array([8.0, 8.6])
+    first, second = landings(march, beats)
+    assert beats[0] - OFF_BEAT_S - 1e-9 <= first < beats[0]
+    assert beats[1] < second <= beats[1] + OFF_BEAT_S + 1e-9
+    monkeypatch.setattr(footsteps, "OFF_BEAT_S", 0.0)
+    (alone,) = landings(march, beats)
+    assert np.abs(alone - beats).min() <= STEP_S / 2 + 1e-9
+
+
+def test_a_foot_that_has_room_comes_down_on_its_beat(march):
+    beats = 5.0 + 0.72 * np.arange(8)
+    np.testing.assert_allclose(landings(march, beats), beats, atol=STEP_S / 2 + 1e-9)
 
 
 def replace_times(dance, seconds):
