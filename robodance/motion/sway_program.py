@@ -81,6 +81,13 @@ class SwayProgram:
             ahead = np.einsum("kjd,kd->kj", before.slopes, knot_values(units - before.units))
             start = start + np.clip(ahead, -FORESEEN_RAD, FORESEEN_RAD)
         found = legs_under(robot, at_knots, task.support.feet, start, yaw)
+        knees = found.positions_rad[:, list(knee_columns(robot))]
+        backwards: BoolArray = np.asarray((knees < 0.0).any(axis=1))
+        if backwards.any():  # where a leg was nearly straight its knee may have gone through
+            bent = np.tile(task.posture_rad, (int(backwards.sum()), 1))
+            feet, heading = task.support.feet.at(backwards), task.heading_rad[backwards]
+            again = legs_under(robot, at_knots[backwards], feet, bent, heading)
+            found = found.with_rows(backwards, again)
         legs = np.array(task.upper_body)
         columns = [*self._all_legs, len(robot.joint_names)]
         values = np.column_stack([found.positions_rad[:, self._all_legs], found.yaw_rad])
@@ -124,12 +131,12 @@ class SwayProgram:
     ) -> SwayState | None:
         """Return the state as near to ``aim`` as legs reach, less far around where they do not."""
         share = np.ones((len(aim), 1))
-        for _ in range(CUTS):
+        for less in (*(0.5,) * CUTS, 1.0, 1.0):  # in the end, nothing of the step there
             result = self.state(start + share * (aim - start), before)
             far = np.pad(result.miss >= CLOSED, 1, mode="edge")
             if not far.any():
                 return result
-            share *= 1.0 - 0.5 * around(far, CUT_WIDTH_S / self.task.support.step_s)[:, None]
+            share *= 1.0 - less * around(far, CUT_WIDTH_S / self.task.support.step_s)[:, None]
         return None
 
     def broken(self, state: SwayState) -> BoolArray:

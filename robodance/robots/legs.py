@@ -21,7 +21,7 @@ from robodance.robots.kinematics import (
 )
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world
-from robodance.values import FloatArray, IntArray
+from robodance.values import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "TORSO_AXES",
@@ -71,7 +71,7 @@ class FeetPoses:
         """Return the samples from ``first`` until ``last``."""
         return self.at(slice(first, last))
 
-    def at(self, rows: IntArray | slice) -> FeetPoses:
+    def at(self, rows: IntArray | BoolArray | slice) -> FeetPoses:
         """Return some of the samples; feet that stay are as they were."""
 
         def chosen(values: FloatArray) -> FloatArray:
@@ -100,6 +100,22 @@ class Legs:
     miss: FloatArray = field(repr=False)
     slopes: FloatArray = field(repr=False)
     yaw_slopes: FloatArray = field(repr=False)
+
+    def with_rows(self, rows: BoolArray, other: Legs) -> Legs:
+        """Return the legs with some samples as in another, which has those alone."""
+
+        def joined(whole: FloatArray, part: FloatArray) -> FloatArray:
+            result = np.array(whole)
+            result[rows] = part
+            return result
+
+        return Legs(
+            joined(self.positions_rad, other.positions_rad),
+            joined(self.yaw_rad, other.yaw_rad),
+            joined(self.miss, other.miss),
+            joined(self.slopes, other.slopes),
+            joined(self.yaw_slopes, other.yaw_slopes),
+        )
 
 
 def leg_columns(robot: RobotModel) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """The torso's program knows beforehand what its steps will do, and so is soon done."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
@@ -11,9 +13,10 @@ from robodance.motion.footsteps import Step
 from robodance.motion.limits import joint_limits
 from robodance.motion.spline import basis
 from robodance.motion.support import stepping
-from robodance.motion.sway_program import SwayProgram
+from robodance.motion.sway_program import CLOSED, SwayProgram
 from robodance.motion.sway_task import knee_columns, sway_task
-from robodance.robots.legs import FeetPoses, leg_columns
+from robodance.motion.terms import knot_values
+from robodance.robots.legs import FeetPoses, leg_columns, legs_under
 from robodance.robots.model import load_robot
 
 ROBOT = load_robot("nao_v6")
@@ -187,3 +190,37 @@ def test_knees_and_ankles_that_are_asked_for_much_keep_half_of_their_torque(
     monkeypatch.setattr(sway_program, "LOADED_ASKED", sway_program.TORQUE_ASKED)
     monkeypatch.setattr(sway_program, "LOADED_SHARE", sway_program.TORQUE_SHARE)
     assert used() == pytest.approx(sway_program.TORQUE_ASKED, abs=0.02)
+
+
+def test_a_knee_that_went_through_its_straight_leg_is_bent_again(program, dancing):
+    """Newton's method stays with the knee that it begins with, in round after round."""
+    rows = slice(70, 80)
+    flipped = dancing.legs.copy()
+    for side in "LR":
+        hip, knee, ankle = (
+            ROBOT.index(f"{side}{name}") for name in ("HipPitch", "KneePitch", "AnklePitch")
+        )
+        bend = flipped[rows, knee].copy()
+        flipped[rows, knee] = -bend
+        flipped[rows, hip] += bend
+        flipped[rows, ankle] += bend
+    knees = list(knee_columns(ROBOT))
+    task = program.task
+    torso = knot_values(dancing.torso)
+    found = legs_under(ROBOT, torso[:, :5], task.support.feet, knot_values(flipped), torso[:, 5])
+    assert (found.positions_rad[72:76][:, knees] < 0.0).all()  # what the method makes of it
+    again = program.state(dancing.units, replace(dancing, legs=flipped))
+    np.testing.assert_allclose(again.legs, dancing.legs, atol=1e-6)
+
+
+def test_one_place_out_of_reach_does_not_hold_up_the_rest(program, dancing):
+    """Half a metre up for a moment: nothing of it is done there, all of the sway elsewhere."""
+    start = program.state(np.zeros_like(dancing.units))
+    aim = np.zeros_like(dancing.units)
+    aim[20:45, 1] = 0.3
+    aim[120:124, 2] = 25.0
+    reached = program._within_reach(start.units, aim, start)
+    assert reached is not None
+    assert (reached.miss < CLOSED).all()
+    np.testing.assert_array_equal(reached.units[20:45], aim[20:45])
+    assert np.abs(reached.units[118:126]).max() < 1e-9
