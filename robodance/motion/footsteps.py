@@ -25,7 +25,7 @@ __all__ = ["Step", "choose_steps"]
 SHORTEST_SWING_S, LONGEST_SWING_S = 0.44, 0.56
 BETWEEN_S = 0.24  # both feet on the floor; with 0.16 a robot that rocks lifts a foot too soon
 OFF_BEAT_S = 0.06  # by which a foot may come down beside its beat; 0.08 is still on it
-OFF_BEAT_COST = 0.1  # a knot, of a strike: only where it makes room for another
+OFF_BEAT_COST = 0.3  # a knot, of a strike: only where it makes room for another
 CLOSING_SWING_S = 0.6
 SETTLING_S = 0.9  # from the start of a plan to its first step, and from its last to the end
 LIFT_M = 0.02
@@ -136,7 +136,7 @@ def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_
     aims = timeline.map.robot_times(moments) / step_s
     worth = _worth(feet)
     landings = [
-        _Landing(land, number, float(worth[number] - OFF_BEAT_COST * abs(land - aim)))
+        _Landing(land, number, float(worth[number]) - _off_beat_cost(float(land - aim)))
         for number, aim in enumerate(aims)
         for land in range(math.ceil(aim - off_beat), math.floor(aim + off_beat) + 1)
         if first + swing <= land <= last
@@ -150,6 +150,11 @@ def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_
         earliest = result[-1].land + both if result else first
         result.append(_Chosen(strike.side, max(land - wanted, earliest), land))
     return result
+
+
+def _off_beat_cost(knots: float) -> float:
+    """Return what it costs to land so far from a beat; the nearest knot is on it."""
+    return OFF_BEAT_COST * max(abs(knots) - 0.5, 0.0)
 
 
 @dataclass(frozen=True)
