@@ -129,7 +129,7 @@ def evaluate(
     elif real is not None:
         bench, references, more = from_real(real, config, tell)
     else:
-        bench, references, more = EMPTY, [], []
+        bench, references = EMPTY, []
         more = ["without --data or --real DIR measures that need real dance are left out"]
     remarks += more
     base = next((row for row in references if row.kind == "rebuilt"), None) or base

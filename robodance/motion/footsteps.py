@@ -1,11 +1,11 @@
 """The robot's steps: which of the dancer's strikes it takes along, and where it treads.
 
 A step has a foot leave the floor at one knot and come down at another, on the beat or half
-beat of the dancer's strike, or a little beside it where that makes room for another step. Steps
-may not overlap and need both feet on the floor between them; of all sets of strikes that allow
-this, the one that moves most is danced. Where the
-foot comes down follows the dancer's feet as seen from the pelvis until the next step, inside
-what NAO's own walk allows; feet turn with the dancer, one at a time and never pigeon-toed.
+beat of the dancer's strike, or a little beside it where that makes room for another step.
+Steps may not overlap and need both feet on the floor between them; of all sets of strikes that
+allow this, the one that moves most is danced. Where the foot comes down follows the dancer's
+feet as seen from the pelvis until the next step, inside what NAO's own walk allows; feet turn
+with the dancer, one at a time and never pigeon-toed.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ description. Ranges are not looked at here: the planner of the torso obeys them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -103,19 +103,10 @@ class Legs:
 
     def with_rows(self, rows: BoolArray, other: Legs) -> Legs:
         """Return the legs with some samples as in another, which has those alone."""
-
-        def joined(whole: FloatArray, part: FloatArray) -> FloatArray:
-            result = np.array(whole)
-            result[rows] = part
-            return result
-
-        return Legs(
-            joined(self.positions_rad, other.positions_rad),
-            joined(self.yaw_rad, other.yaw_rad),
-            joined(self.miss, other.miss),
-            joined(self.slopes, other.slopes),
-            joined(self.yaw_slopes, other.yaw_slopes),
-        )
+        joined = {part.name: np.array(getattr(self, part.name)) for part in fields(self)}
+        for name, whole in joined.items():
+            whole[rows] = getattr(other, name)
+        return Legs(**joined)
 
 
 def leg_columns(robot: RobotModel) -> tuple[int, ...]:

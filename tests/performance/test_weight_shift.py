@@ -153,10 +153,10 @@ def test_a_plan_that_begins_on_one_foot_is_not_weighed(stepping):
         assert any(robot.answered.shift_m) == feels
 
 
-@pytest.mark.parametrize(("seed", "falls"), [(2, True), (3, False), (6, True)])
-def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed, falls):
+@pytest.mark.parametrize("seed", [2, 6])  # of seven, those that fall without; none does with it
+def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed):
     else_all = replace(DISTURBANCES["together"], mass_share=1.0, torque_share=1.0, seed=seed)
     _moved, with_it = dance(stepping, else_all)
     _moved, without = dance(stepping, else_all, weighs=False)
     assert with_it.fell_s is None
-    assert (without.fell_s is not None) == falls
+    assert without.fell_s is not None
