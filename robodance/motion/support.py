@@ -21,6 +21,10 @@ HELD_KNOTS = 8  # at each end the stand: the legs' spline forgets there where it
 EARLY = 1  # knots by which the ZMP is on one foot before the other leaves, and after it is back
 ANKLE_M = (-0.05, 0.07)  # of the ankle: an ankle can hold no more on one leg, margins left
 BENT_M = 0.008  # lower than the stand: so knees lift a foot without haste
+OVER = (0.05, 0.72)
+"""Of a swing, when its foot moves over the floor: it is there before it comes down. Where hips and
+knees give, the foot is low; one that moves then stubs on a floor that grips."""
+LIFT_POWER = 1.5  # of a parabola: more keeps feet low, with less knees need more speed and torque
 PATH_S = 0.6  # the feet's middle is smoothed over as much for the torso's way
 
 
@@ -195,11 +199,12 @@ def _swung(
             if step.side != side:
                 continue
             way = np.linspace(0.0, 1.0, step.land - step.leave + 1)
-            ease = (way**3 * (10.0 - 15.0 * way + 6.0 * way**2))[:, None]
+            over = np.clip((way - OVER[0]) / (OVER[1] - OVER[0]), 0.0, 1.0)
+            ease = (over**3 * (10.0 - 15.0 * over + 6.0 * over**2))[:, None]
             during = slice(step.leave, step.land + 1)
             place[during, :2] += ease * (step.position_m - place[step.leave, :2])
             place[step.land :, :2] = step.position_m
-            place[during, 2] += step.lift_m * (4.0 * way * (1.0 - way)) ** 3
+            place[during, 2] += step.lift_m * (4.0 * way * (1.0 - way)) ** LIFT_POWER
             yaw[during] += ease[:, 0] * (step.yaw_rad - yaw[step.leave])
             yaw[step.land :] = step.yaw_rad
         places[side], yaws[side] = place, yaw

@@ -29,7 +29,7 @@ SMOOTH = 150.0  # of squared second differences of units, at 25 knots a second: 
 JERKS = np.array([0.0, 0.0, 0.0, 1e4, 1e4])
 """Of squared third differences of each of ``TORSO_AXES``: a trunk that is thrown about to help the
 ZMP along makes the gears' play rock the robot, and late motors are worse at it than at swaying."""
-KNEE_RAD = 0.4  # off a knee counts as a unit off the torso
+KNEE_RAD = 0.2  # off a knee counts as a unit off the torso
 NEAR = 0.3  # share of a limit beyond which its row takes part
 NEAR_TORQUE = 0.6  # likewise, of a torque
 TORQUE_PER_UNIT = 1.0  # by how much of that a torque changes at most when a unit does
@@ -40,8 +40,8 @@ USED = 0.94  # share of limits that the program uses; the rest is for what is no
 POSITION_SLACK_RAD = 0.01  # likewise
 COUPLED_SLACK_RAD = 0.005
 TORQUE_SHARE = 0.8  # of the motors' torque, at most: a robot may be weaker than its data sheet
-TORQUE_ASKED = 0.7  # likewise, and wherever it can be: the rest is for what a plan does not know
-LOADED_SHARE, LOADED_ASKED = 0.65, 0.45
+TORQUE_ASKED = 0.62  # likewise, and wherever it can be: the rest is for what a plan does not know
+LOADED_SHARE, LOADED_ASKED = 0.65, 0.38
 """Of knees and ankle pitch: they give first where a robot is weaker or heavier than on paper."""
 TORQUE_MUCH = 1.0  # of that
 MARGIN_SHARE = 0.5  # of the margin that is asked for, beyond the least, and must be kept

@@ -28,7 +28,7 @@ from robodance.performance.felt import (
     standing_steps,
     turned,
 )
-from robodance.performance.weight_shift import WeightShift
+from robodance.performance.weight_shift import Shift, WeightShift
 from robodance.robots.kinematics import topological_joints
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, Plan
@@ -55,7 +55,7 @@ class Answered:
         rate_rad_s: How fast they change.
         added_rad: What is added to ankles and hips.
         felt: Before the dance.
-        shift_m: How far the pelvis is kept from its plan, in the plan's world.
+        shift: How the trunk is kept beside its plan.
     """
 
     steps: int = 0
@@ -63,7 +63,7 @@ class Answered:
     rate_rad_s: tuple[float, float] = (0.0, 0.0)
     added_rad: tuple[float, ...] = (0.0,) * 8
     felt: Felt = field(default_factory=Felt)
-    shift_m: tuple[float, float] = (0.0, 0.0)
+    shift: Shift = field(default_factory=Shift)
 
 
 class InertialFeedback:
@@ -134,7 +134,8 @@ class InertialFeedback:
                 rate[k] += share * (fast - rate[k])
         felt = self._felt(lean, heading, pressure_m)
         astray = heading - self._headings[known]
-        added = self._pushed(now, lean, rate, turned(felt.floor_rad, -heading))
+        meant = self._meant(felt, known, heading)
+        added = self._pushed(now, [lean[k] - meant[k] for k in (0, 1)], rate)
         self.answered = Answered(
             before.steps + 1,
             (lean[0], lean[1]),
@@ -145,11 +146,17 @@ class InertialFeedback:
         )
         return self.added_rad
 
-    def _pushed(
-        self, now: int, lean: list[float], rate: list[float], floor: tuple[float, float]
-    ) -> tuple[float, ...]:
+    def _meant(self, felt: Felt, known: int, heading: float) -> tuple[float, float]:
+        """Return the lean beside the plan that is none: the floor's, less what is taken back."""
+        x, y = turned(felt.floor_rad, -heading)
+        if self._weight is None:
+            return x, y
+        back = self._weight.turned_at(known, self.answered.shift)
+        by_x, by_y = turned(back, -self._headings[known])
+        return x + by_x, y + by_y
+
+    def _pushed(self, now: int, lean: list[float], rate: list[float]) -> tuple[float, ...]:
         """Return what is added to ankles and hips next, as far as they come until then."""
-        lean = [lean[k] - floor[k] for k in (0, 1)]
         push = [bounded(LEAN_GAIN * lean[k] + RATE_GAIN_S * rate[k], LARGEST_RAD) for k in (0, 1)]
         swing = [lean[k] - bounded(lean[k], SWING_FREE_RAD) for k in (0, 1)]
         level = [bounded(-SWING_GAIN * swing[k], LARGEST_RAD) for k in (0, 1)]
@@ -173,10 +180,10 @@ class InertialFeedback:
             felt = felt.pressing(*pressure_m.tolist())
         return felt
 
-    def _shift(self, felt: Felt, known: int, astray_rad: float) -> tuple[float, float]:
-        """Return how far to keep the pelvis from its plan."""
+    def _shift(self, felt: Felt, known: int, astray_rad: float) -> Shift:
+        """Return how to keep the trunk beside its plan."""
         if self._weight is None:
-            return 0.0, 0.0
+            return Shift()
         return self._weight.against(felt, self._headings[known] - self._headings[0], astray_rad)
 
     @property
@@ -184,9 +191,9 @@ class InertialFeedback:
         """What is added now, (J,)."""
         result = np.zeros(self._joints)
         result[self._columns] = self.answered.added_rad
-        if self._weight is not None and any(self.answered.shift_m):
-            shift = np.array(self.answered.shift_m)
-            result[self._weight.columns] += self._weight.legs(self.answered.steps, shift)
+        if self._weight is not None and self.answered.shift != Shift():
+            added = self._weight.legs(self.answered.steps, self.answered.shift)
+            result[self._weight.columns] += added
         return result
 
     def within(self, command_rad: FloatArray) -> FloatArray:

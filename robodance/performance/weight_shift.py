@@ -3,32 +3,56 @@
 A floor that slopes, or a load that nobody weighed, moves the pressure under the soles aside
 for the whole dance, and a leg that carries alone soon has no torque left. At its beginning a
 robot stands on both soles and hardly moves: how far the pressure is then from where the plan
-has it is how far the weight is off. Beyond what a plan bears anyway, the pelvis is from there
-on kept as far to the other side. What the floor's slope has of it stays where it is in the
-world, also when a robot slips and no longer faces where it should; a load turns with it.
+has it is how far the weight is off. From there on, the trunk is held upright on a slope and
+the pelvis kept above where it would be on level floor; against a load the trunk leans about
+its hips. That takes the load's moment off the hip of the leg that stands, which moving the
+pelvis alone leaves there. What the slope has of it stays where it is in the world, also when
+a robot slips and no longer faces where it should; a load turns with it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import hypot
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from robodance.performance.felt import Felt, standing_steps, turned
-from robodance.robots.kinematics import center_of_mass, forward_kinematics
+from robodance.robots.kinematics import (
+    center_of_mass,
+    forward_kinematics,
+    topological_joints,
+)
 from robodance.robots.legs import FeetPoses, leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world, zero_moment_point
 from robodance.values import BoolArray, FloatArray, Plan
 
-__all__ = ["WeightShift"]
+__all__ = ["Shift", "WeightShift"]
 
 RAMP_S = 1.5
-BORNE_M = 0.006  # off is what a plan bears: legs shifted for it, too, stand no better
+FELT_M, FELT_RAD = 0.004, 0.005
+"""Load and slope that are not told from none: a robot as planned, its motors late or with play,
+feels 3.3 mm and 0.002 rad at most while it settles."""
+LEAN_RAD_PER_M = 8.0  # brings the hips' torque back to what it is without a load, as measured
+LARGEST_LEAN_RAD = 0.09
 LARGEST_M = 0.025
 SAMPLES_HZ = 25.0  # of the legs' slopes, between which it is straight
 LARGEST_SLOPE_RAD_M = 15.0  # a straight knee would have none
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How a trunk is kept beside its plan, in the plan's world.
+
+    Attributes:
+        moved_m: Its frame's origin, x and y.
+        turned_rad: About x and y, the lean of the floor taken back included.
+    """
+
+    moved_m: tuple[float, float] = (0.0, 0.0)
+    turned_rad: tuple[float, float] = (0.0, 0.0)
 
 
 class WeightShift:
@@ -51,15 +75,17 @@ class WeightShift:
         rows = np.searchsorted(since, moments).clip(max=len(since) - 1)
         self.columns = list(leg_columns(robot))
         slopes = _slopes(plan, robot, rows)[:, self.columns]
+        self._hips_m = _hips_below(robot)
         from_s = standing.stop * period_s
         ramp = np.minimum(since[rows] - from_s, plan.duration_s - since[rows]) / RAMP_S
         ramp = ramp.clip(0.0, 1.0)
-        self._slopes = slopes * (ramp**2 * (3.0 - 2.0 * ramp))[:, None, None]
+        ramp = ramp**2 * (3.0 - 2.0 * ramp)
+        self._slopes, self._shares = slopes * ramp[:, None, None], ramp.tolist()
         felt = (since >= standing.start * period_s) & (since <= from_s)
         self._planned, self._height_m = _at_rest(plan, robot, felt)
 
-    def against(self, felt: Felt, turned_rad: float, astray_rad: float) -> tuple[float, float]:
-        """Return how to move the pelvis, in the plan's world.
+    def against(self, felt: Felt, turned_rad: float, astray_rad: float) -> Shift:
+        """Return how to keep the trunk.
 
         Args:
             felt: What was felt at the beginning.
@@ -68,28 +94,44 @@ class WeightShift:
         """
         middle = felt.middle_m
         if middle is None:
-            return 0.0, 0.0
-        roll, pitch = felt.floor_rad
-        slope = (-self._height_m * pitch, self._height_m * roll)
+            return Shift()
+        floor = felt.floor_rad
+        slope = (-self._height_m * floor[1], self._height_m * floor[0])
         load = (self._planned[0] - middle[0] - slope[0], self._planned[1] - middle[1] - slope[1])
-        by_floor, by_load = turned(slope, -astray_rad), turned(load, turned_rad)
-        x, y = by_floor[0] + by_load[0], by_floor[1] + by_load[1]
-        far = hypot(x, y)
-        share = min(max(far - BORNE_M, 0.0), LARGEST_M) / max(far, BORNE_M)
-        return share * x, share * y
+        if hypot(*floor) < FELT_RAD:
+            floor = slope = (0.0, 0.0)
+        if hypot(*load) < FELT_M:
+            load = (0.0, 0.0)
+        floor, slope = turned(floor, -astray_rad), turned(slope, -astray_rad)
+        load = turned(load, turned_rad)
+        # Against a load it leans as far as that may go; what is left of it, it moves.
+        leant = LARGEST_LEAN_RAD / max(LEAN_RAD_PER_M * hypot(*load), LARGEST_LEAN_RAD)
+        lean = [leant * LEAN_RAD_PER_M * part for part in load]
+        moved = [slope[k] + (1.0 - leant) * load[k] for k in (0, 1)]
+        share = LARGEST_M / max(hypot(*moved), LARGEST_M)
+        x, y = (share * moved[k] + self._hips_m * lean[k] for k in (0, 1))
+        return Shift((x, y), (-lean[1] - floor[0], lean[0] - floor[1]))
 
-    def legs(self, step: int, shift_m: FloatArray) -> FloatArray:
+    def turned_at(self, step: int, shift: Shift) -> tuple[float, float]:
+        """Return how far a shift has turned the trunk at a command, about the world's x and y."""
+        share = self._shares[min(round(step * self._samples_per_step), len(self._shares) - 1)]
+        return share * shift.turned_rad[0], share * shift.turned_rad[1]
+
+    def legs(self, step: int, shift: Shift) -> FloatArray:
         """Return what that adds to the legs at a command, (L,) rad."""
         place = min(step * self._samples_per_step, len(self._slopes) - 1.0)
         before = int(place)
         after = min(before + 1, len(self._slopes) - 1)
         share = place - before
         slopes = (1.0 - share) * self._slopes[before] + share * self._slopes[after]
-        return np.asarray(slopes @ shift_m)
+        return np.asarray(slopes @ np.array([*shift.moved_m, *shift.turned_rad]))
 
 
 def _slopes(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
-    """Return by how much joints change when the pelvis moves over soles that stay, (N, J, 2)."""
+    """Return by how much joints change when the trunk moves over soles that stay, (N, J, 4).
+
+    Along the world's x and y, and about them.
+    """
     positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
     poses = forward_kinematics(robot, positions, robot.feet.values())
     turns = Rotation.from_quat(pose[:, 3:])
@@ -102,8 +144,30 @@ def _slopes(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
     )
     yaw, pitch, roll = turns.as_euler("ZYX").T
     torso = np.column_stack([pose[:, :3], roll, pitch])
-    slopes = legs_under(robot, torso, feet, positions, yaw).slopes[:, :, :2]
-    return slopes.clip(-LARGEST_SLOPE_RAD_M, LARGEST_SLOPE_RAD_M)
+    slopes = _knees_as_bent(robot, legs_under(robot, torso, feet, positions, yaw).slopes)
+    cos, sin = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
+    about = slopes[:, :, 3], slopes[:, :, 4]  # roll and pitch, of the trunk's heading
+    in_world = cos * about[0] - sin * about[1], sin * about[0] + cos * about[1]
+    all_four = np.stack([slopes[:, :, 0], slopes[:, :, 1], *in_world], axis=2)
+    return all_four.clip(-LARGEST_SLOPE_RAD_M, LARGEST_SLOPE_RAD_M)
+
+
+def _knees_as_bent(robot: RobotModel, slopes: FloatArray) -> FloatArray:
+    """Return slopes of a torso that rises or sinks so that its knees change least, (N, J, 5).
+
+    At one height, a leg that leans would have to be longer or shorter: a nearly straight one
+    cannot, and its torso leans instead.
+    """
+    knees = slopes[:, [robot.index(f"{side}KneePitch") for side in "LR"]]
+    up = knees[:, :, 2]
+    by_height = np.einsum("nk,nkd->nd", up, knees) / np.einsum("nk,nk->n", up, up)[:, None]
+    return np.asarray(slopes - slopes[:, :, 2:3] * by_height[:, None])
+
+
+def _hips_below(robot: RobotModel) -> float:
+    """Return how far the hips are below the trunk's origin, metres."""
+    hips = [topological_joints(robot, [foot])[0] for foot in robot.feet.values()]
+    return -float(np.mean([hip.origin_m[2] for hip in hips]))
 
 
 def _at_rest(plan: Plan, robot: RobotModel, rows: BoolArray) -> tuple[list[float], float]:

@@ -9,7 +9,7 @@ from robot_like_dancers import waving
 from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig, SimulationConfig
-from robodance.motion import footsteps, replan
+from robodance.motion import footsteps, replan, support
 from robodance.motion.balance import upper_body_only
 from robodance.motion.certificate import certify
 from robodance.motion.footsteps import (
@@ -122,6 +122,23 @@ def test_steps_never_overlap_and_stay_in_what_the_walk_allows(march, seed):
         np.linalg.norm(STANCE["left"] - STANCE["right"]),
         atol=1e-9,
     )
+
+
+def test_a_foot_is_where_it_goes_before_it_comes_down(monkeypatch):
+    """What is left of a step of 60 mm, 0.44 s, 12 mm high, when the foot is half as high."""
+    step = footsteps.Step("left", 10, 21, STANCE["left"] + np.array([0.06, 0.0]), 0.0, 0.012)
+
+    def left_m():
+        place = stepping(ROBOT, FEET, [step], 40, STEP_S).feet.positions_m["left"]
+        high = place[:, 2] - FEET.positions_m["left"][0, 2]
+        assert high.max() == pytest.approx(step.lift_m, rel=0.03)
+        comes_down = (np.arange(40) > 15) & (high < 0.5 * step.lift_m)
+        return np.linalg.norm(place[comes_down, :2] - step.position_m, axis=1).max()
+
+    assert left_m() < 0.001
+    monkeypatch.setattr(support, "OVER", (0.0, 1.0))
+    monkeypatch.setattr(support, "LIFT_POWER", 3)
+    assert left_m() > 0.005
 
 
 def landings(march, moments_s):
