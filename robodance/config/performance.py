@@ -26,7 +26,7 @@ class SimulationConfig:
     inertial_feedback: bool = True
     """Whether ankles and hips answer the trunk's lean in dances with steps."""
     weight_shift: bool = True
-    """Whether the pelvis answers where the soles press at the start (with inertial_feedback)."""
+    """Whether the trunk answers where the soles press at the start (with inertial_feedback)."""
     log_rate_hz: int = 60
     """Samples per second of the log; divides physics_rate_hz."""
 

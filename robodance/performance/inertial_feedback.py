@@ -74,7 +74,7 @@ class InertialFeedback:
         robot: Its robot.
         period_s: Time between commands.
         lag_s: How much later than commanded the motors are known to be.
-        weighs: Whether the pelvis answers the soles' pressure.
+        weighs: Whether the trunk answers the soles' pressure.
     """
 
     def __init__(
@@ -232,7 +232,7 @@ class Stabilised:
     Args:
         inner: Who dances.
         lag_s: How much later than commanded its motors are known to be.
-        weighs: Whether the pelvis answers the soles' pressure.
+        weighs: Whether the trunk answers the soles' pressure.
 
     Attributes:
         feedback: What is added; None: nothing.
