@@ -34,7 +34,7 @@ __all__ = ["Shift", "WeightShift"]
 RAMP_S = 1.5
 FELT_M, FELT_RAD = 0.004, 0.005
 """Load and slope that are not told from none: a robot as planned, its motors late or with play,
-feels 3.3 mm and 0.002 rad at most while it settles."""
+feels 3.5 mm and 0.003 rad at most while it settles, in either physics."""
 LEAN_RAD_PER_M = 8.0  # brings the hips' torque back to what it is without a load, as measured
 LARGEST_LEAN_RAD = 0.09
 LARGEST_M = 0.025
