@@ -16,10 +16,10 @@ from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
 from robodance.motion.spline import REST_POINTS, basis, fit_between
 from robodance.motion.sway_effects import Effects, effects_of
-from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, knee_columns, rotated
+from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, rotated
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
-from robodance.robots.legs import leg_columns, legs_under
+from robodance.robots.legs import knee_columns, leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 

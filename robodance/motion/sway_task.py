@@ -17,11 +17,11 @@ from robodance.motion.limits import JointLimits, convex_region
 from robodance.motion.spline import REST_POINTS
 from robodance.motion.support import HELD_KNOTS, Support
 from robodance.motion.whole_motion import WholeMotion
-from robodance.robots.legs import leg_columns
+from robodance.robots.legs import knee_columns, leg_columns
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 
-__all__ = ["UNIT", "SwayState", "SwayTask", "around", "knee_columns", "rotated", "sway_task"]
+__all__ = ["UNIT", "SwayState", "SwayTask", "around", "rotated", "sway_task"]
 
 UNIT = np.array([0.02, 0.02, 0.02, 0.1, 0.1])  # m, rad
 STEPPING_KNEE_RAD = 0.35  # a straight leg lifts its foot only with haste
@@ -191,11 +191,6 @@ def sway_task(
         free,
         (np.hstack([rest, first]), np.hstack([rest, last])),
     )
-
-
-def knee_columns(robot: RobotModel) -> tuple[int, int]:
-    """Return the columns of both knees, left first."""
-    return robot.index("LKneePitch"), robot.index("RKneePitch")
 
 
 def _with(whole: FloatArray, first: int, part: FloatArray) -> FloatArray:

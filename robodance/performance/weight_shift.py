@@ -24,7 +24,7 @@ from robodance.robots.kinematics import (
     forward_kinematics,
     topological_joints,
 )
-from robodance.robots.legs import FeetPoses, leg_columns, legs_under
+from robodance.robots.legs import FeetPoses, knee_columns, leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world, zero_moment_point
 from robodance.values import BoolArray, FloatArray, Plan
@@ -39,7 +39,7 @@ LEAN_RAD_PER_M = 8.0  # brings the hips' torque back to what it is without a loa
 LARGEST_LEAN_RAD = 0.09
 LARGEST_M = 0.025
 SAMPLES_HZ = 25.0  # of the legs' slopes, between which it is straight
-LARGEST_SLOPE_RAD_M = 15.0  # a straight knee would have none
+LARGEST_SLOPE_RAD_M = 15.0  # a guard: a straight knee would have none; plans come to 12.5
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _knees_as_bent(robot: RobotModel, slopes: FloatArray) -> FloatArray:
     At one height, a leg that leans would have to be longer or shorter: a nearly straight one
     cannot, and its torso leans instead.
     """
-    knees = slopes[:, [robot.index(f"{side}KneePitch") for side in "LR"]]
+    knees = slopes[:, list(knee_columns(robot))]
     up = knees[:, :, 2]
     by_height = np.einsum("nk,nkd->nd", up, knees) / np.einsum("nk,nk->n", up, up)[:, None]
     return np.asarray(slopes - slopes[:, :, 2:3] * by_height[:, None])

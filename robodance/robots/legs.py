@@ -28,6 +28,7 @@ __all__ = [
     "FeetPoses",
     "Legs",
     "heading_pose",
+    "knee_columns",
     "leg_columns",
     "leg_motors",
     "legs_under",
@@ -113,6 +114,11 @@ def leg_columns(robot: RobotModel) -> tuple[int, ...]:
     """Return the columns of the joints between the torso and the feet."""
     joints = topological_joints(robot, robot.feet.values())
     return tuple(sorted(robot.index(joint.name) for joint in joints))
+
+
+def knee_columns(robot: RobotModel) -> tuple[int, int]:
+    """Return the columns of both knees, left first."""
+    return robot.index("LKneePitch"), robot.index("RKneePitch")
 
 
 def leg_motors(robot: RobotModel) -> FloatArray:

@@ -18,6 +18,7 @@ from robodance.config import SimulationConfig
 from robodance.performance.bullet import pybullet
 from robodance.performance.window import Window
 from robodance.performance.world import BASE, World, place
+from robodance.robots.legs import knee_columns
 from robodance.robots.model import RobotModel, load_robot
 from robodance.robots.stability import standing_torso_pose
 from robodance.values import FloatArray
@@ -203,7 +204,7 @@ class VirtualNao:
         }
         name = min(apart, key=lambda key: apart[key])
         known = name if apart[name] < 0.2 else "Unknown"
-        legs = self.felt.joints_rad[[self.robot.index(f"{s}KneePitch") for s in "LR"]]
+        legs = self.felt.joints_rad[list(knee_columns(self.robot))]
         return known, "Crouching" if float(legs.mean()) > 1.6 else "Standing"
 
     def _cycle(self) -> None:

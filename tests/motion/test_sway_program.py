@@ -14,9 +14,9 @@ from robodance.motion.limits import joint_limits
 from robodance.motion.spline import basis
 from robodance.motion.support import stepping
 from robodance.motion.sway_program import CLOSED, SwayProgram
-from robodance.motion.sway_task import knee_columns, sway_task
+from robodance.motion.sway_task import sway_task
 from robodance.motion.terms import knot_values
-from robodance.robots.legs import FeetPoses, leg_columns, legs_under
+from robodance.robots.legs import FeetPoses, knee_columns, leg_columns, legs_under
 from robodance.robots.model import load_robot
 
 ROBOT = load_robot("nao_v6")
