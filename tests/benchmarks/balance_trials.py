@@ -41,18 +41,9 @@ from robodance.performance.verify import verify_and_attenuate
 from robodance.robots.model import load_robot
 from robodance.values import Plan
 
-__all__ = [
-    "ENGINES",
-    "TRIED",
-    "Settings",
-    "TrialKind",
-    "plan_passage",
-    "trial_kinds",
-    "try_plan",
-]
+__all__ = ["ENGINES", "Settings", "TrialKind", "plan_passage", "trial_kinds", "try_plan"]
 
 ENGINES = ("pybullet", "mujoco")
-TRIED = [name for name in DISTURBANCES if not name.startswith("together_")]
 SEEDED = ("pushes", "tilt", "com", "together")  # the others leave nothing open
 MADE_BY = ("audio", "choreography", "config", "learning", "motion", "motion_files", "robots")
 MADE_BY_PERFORMANCE = (
