@@ -13,6 +13,7 @@ On planted soles nothing is added: there it gains nothing and costs torque.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import remainder, tau
 from types import TracebackType
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -28,6 +29,7 @@ from robodance.performance.felt import (
     standing_steps,
     turned,
 )
+from robodance.performance.turning_back import TurnBack, Turned
 from robodance.performance.weight_shift import Shift, WeightShift
 from robodance.robots.kinematics import topological_joints
 from robodance.robots.model import RobotModel
@@ -56,6 +58,7 @@ class Answered:
         added_rad: What is added to ankles and hips.
         felt: Before the dance.
         shift: How the trunk is kept beside its plan.
+        turned: How far feet are turned, to face where they should.
     """
 
     steps: int = 0
@@ -64,6 +67,7 @@ class Answered:
     added_rad: tuple[float, ...] = (0.0,) * 8
     felt: Felt = field(default_factory=Felt)
     shift: Shift = field(default_factory=Shift)
+    turned: Turned = field(default_factory=Turned)
 
 
 class InertialFeedback:
@@ -103,6 +107,7 @@ class InertialFeedback:
         self._low, self._high = (np.asarray(b) for b in plan.position_limits_rad.T)
         self._joints = len(robot.joint_names)
         self._weight = WeightShift(plan, robot, period_s) if weighs and self.active else None
+        self._turn = TurnBack(plan, robot, period_s) if self.active else None
         self.answered = Answered()
 
     @property
@@ -133,7 +138,7 @@ class InertialFeedback:
                 fast = (lean[k] - before.lean_rad[k]) / self._period_s
                 rate[k] += share * (fast - rate[k])
         felt = self._felt(lean, heading, pressure_m)
-        astray = heading - self._headings[known]
+        astray = remainder(heading - self._headings[known], tau)
         meant = self._meant(felt, known, heading)
         added = self._pushed(now, [lean[k] - meant[k] for k in (0, 1)], rate)
         self.answered = Answered(
@@ -143,6 +148,9 @@ class InertialFeedback:
             added,
             felt,
             self._shift(felt, known, astray),
+            before.turned
+            if self._turn is None
+            else self._turn.after(before.turned, before.steps + 1, astray),
         )
         return self.added_rad
 
@@ -194,6 +202,8 @@ class InertialFeedback:
         if self._weight is not None and self.answered.shift != Shift():
             added = self._weight.legs(self.answered.steps, self.answered.shift)
             result[self._weight.columns] += added
+        if self._turn is not None:
+            result[self._turn.columns] += self._turn.legs(self.answered.steps, self.answered.turned)
         return result
 
     def within(self, command_rad: FloatArray) -> FloatArray:

@@ -133,17 +133,9 @@ def _slopes(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
     Along the world's x and y, and about them.
     """
     positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
-    poses = forward_kinematics(robot, positions, robot.feet.values())
-    turns = Rotation.from_quat(pose[:, 3:])
-    feet = FeetPoses(
-        {s: to_world(pose, poses.points(foot, np.zeros(3))) for s, foot in robot.feet.items()},
-        {
-            s: turns.as_matrix() @ poses.rotations[:, poses.index(foot)]
-            for s, foot in robot.feet.items()
-        },
-    )
-    yaw, pitch, roll = turns.as_euler("ZYX").T
+    yaw, pitch, roll = Rotation.from_quat(pose[:, 3:]).as_euler("ZYX").T
     torso = np.column_stack([pose[:, :3], roll, pitch])
+    feet = FeetPoses.under(robot, positions, pose)
     slopes = _knees_as_bent(robot, legs_under(robot, torso, feet, positions, yaw).slopes)
     cos, sin = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
     about = slopes[:, :, 3], slopes[:, :, 4]  # roll and pitch, of the trunk's heading

@@ -56,17 +56,24 @@ class FeetPoses:
     turns: dict[str, FloatArray] = field(repr=False)
 
     @classmethod
+    def under(
+        cls, robot: RobotModel, positions_rad: FloatArray, torso_pose: FloatArray
+    ) -> FeetPoses:
+        """Return where postures (T, J) with their torso at poses (T, 7) have the feet."""
+        poses = forward_kinematics(robot, positions_rad, robot.feet.values())
+        turn = Rotation.from_quat(torso_pose[:, 3:]).as_matrix()
+        places, turns = {}, {}
+        for side, foot in robot.feet.items():
+            places[side] = to_world(torso_pose, poses.points(foot, np.zeros(3)))
+            turns[side] = turn @ poses.rotations[:, poses.index(foot)]
+        return cls(places, turns)
+
+    @classmethod
     def standing(
         cls, robot: RobotModel, posture_rad: FloatArray, torso_pose: FloatArray
     ) -> FeetPoses:
         """Return where a posture (J,) with its torso at a pose (7,) has the feet."""
-        poses = forward_kinematics(robot, posture_rad[None], robot.feet.values())
-        turn = Rotation.from_quat(torso_pose[3:]).as_matrix()
-        places, turns = {}, {}
-        for side, foot in robot.feet.items():
-            places[side] = to_world(torso_pose[None], poses.points(foot, np.zeros(3)))
-            turns[side] = turn @ poses.rotations[:, poses.index(foot)]
-        return cls(places, turns)
+        return cls.under(robot, posture_rad[None], torso_pose[None])
 
     def part(self, first: int, last: int) -> FeetPoses:
         """Return the samples from ``first`` until ``last``."""
