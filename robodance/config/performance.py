@@ -45,13 +45,15 @@ class VerificationConfig:
     """How a full-body plan is tried in simulation before it is danced."""
 
     disturbances: str = "all"
-    """Tried beside the undisturbed plan, separated by commas: pushes, lag, torque, tilt, heavier,
-    friction, com, backlash; all: these eight; lighter; together: all at once, which calms a dance
-    much; none: no verification at all."""
+    """Tried beside the undisturbed plan, separated by commas: pushes, lag, com, backlash, together
+    (everything at once), together_left, _back, _right (floor and weight off to there); all: these
+    eight; tilt, friction, torque, heavier, lighter; none: no verification at all."""
     nominal_tilt_deg: float = 2.0
     """The trunk may lean this much beside the plan without disturbance."""
     disturbed_tilt_deg: float = 6.0
     """The same under a disturbance."""
+    together_tilt_deg: float = 12.0
+    """The same under all of them at once, where it is to stay on its feet."""
     rounds: int = 7
     """How often a passage is tried at most; before the last three times its phrase ends as
     upper-body, then the dance loses its steps, then the dance ends as upper-body."""
@@ -59,6 +61,7 @@ class VerificationConfig:
     def __post_init__(self) -> None:
         require(self.nominal_tilt_deg > 0.0, "nominal_tilt_deg must be positive")
         require(self.disturbed_tilt_deg > 0.0, "disturbed_tilt_deg must be positive")
+        require(self.together_tilt_deg > 0.0, "together_tilt_deg must be positive")
         require(self.rounds >= 1, "rounds must be at least 1")
 
     @property

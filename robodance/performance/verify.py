@@ -23,7 +23,7 @@ import numpy as np
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
 from robodance.performance.calming import BEFORE_S, FADE_S, HALF, calmed
-from robodance.performance.disturbances import DISTURBANCES, FIXED
+from robodance.performance.disturbances import DISTURBANCES, FIXED, TOGETHER
 from robodance.performance.trial import Trial
 from robodance.performance.trials import open_trials
 from robodance.robots.model import advice
@@ -141,12 +141,13 @@ def verify_and_attenuate(
         ConfigError: There is no such disturbance.
     """
     tell = progress or (lambda share: None)
+    allowed = _allowed(config)
     share = np.ones(round(made.plan.duration_s * knot_rate_hz) + 1)
     failures: list[_Failure] = []
-    hardest: set[str] = set()  # what made it fail goes first, and most often
+    hardest = set(TOGETHER) & set(allowed)  # what makes it fail goes first, and most often
     trials: tuple[Trial, ...] = ()
     rounds = 1
-    with open_trials(robot, simulation, _allowed(config)) as running:
+    with open_trials(robot, simulation, allowed) as running:
         running.take(made.plan)
         for leg in running.legs:
             tell(leg / len(running.legs))
@@ -176,9 +177,10 @@ def _allowed(config: VerificationConfig) -> dict[str, float]:
             known = [ALL, *DISTURBANCES]
             raise ConfigError(f"verification.disturbances: no {name!r}; {advice(name, known)}")
         names += FIXED if name == ALL else [name]
-    allowed = {"nominal": float(np.radians(config.nominal_tilt_deg))}
-    names = [name for name in names if name != "nominal"]  # which is always tried
-    return allowed | dict.fromkeys(names, float(np.radians(config.disturbed_tilt_deg)))
+    allowed_deg = dict.fromkeys(["nominal", *names], config.disturbed_tilt_deg)
+    allowed_deg["nominal"] = config.nominal_tilt_deg  # which is always tried
+    allowed_deg |= {name: config.together_tilt_deg for name in names if name in TOGETHER}
+    return {name: float(np.radians(tilt)) for name, tilt in allowed_deg.items()}
 
 
 @dataclass(frozen=True)

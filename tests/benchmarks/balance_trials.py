@@ -41,14 +41,23 @@ from robodance.performance.verify import verify_and_attenuate
 from robodance.robots.model import load_robot
 from robodance.values import Plan
 
-__all__ = ["ENGINES", "Settings", "TrialKind", "plan_passage", "trial_kinds", "try_plan"]
+__all__ = [
+    "ENGINES",
+    "TRIED",
+    "Settings",
+    "TrialKind",
+    "plan_passage",
+    "trial_kinds",
+    "try_plan",
+]
 
 ENGINES = ("pybullet", "mujoco")
+TRIED = [name for name in DISTURBANCES if not name.startswith("together_")]
 SEEDED = ("pushes", "tilt", "com", "together")  # the others leave nothing open
 MADE_BY = ("audio", "choreography", "config", "learning", "motion", "motion_files", "robots")
 MADE_BY_PERFORMANCE = (
-    *("calming", "conductor", "disturbances", "inertial_feedback", "rehearsal", "trial", "trials"),
-    *("verify", "weight_shift", "world"),
+    *("calming", "conductor", "disturbances", "felt", "inertial_feedback", "rehearsal", "trial"),
+    *("trials", "turning_back", "verify", "weight_shift", "world"),
 )
 NOMINAL_RAD, DISTURBED_RAD = np.radians(2.0), np.radians(6.0)
 

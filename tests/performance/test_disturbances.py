@@ -13,6 +13,7 @@ from robodance.config import SimulationConfig
 from robodance.performance.disturbances import (
     DISTURBANCES,
     PUSH_S,
+    TOGETHER,
     Disturbance,
     DisturbedSimulation,
     in_pybullet,
@@ -134,6 +135,22 @@ def test_a_seed_turns_floor_and_weight_to_another_side_by_the_same_amount():
     assert not np.allclose(moments[1], moments[2])
 
 
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("together_left", (0.0, 1.0)),
+        ("together_back", (-1.0, 0.0)),
+        ("together_right", (0.0, -1.0)),
+    ],
+)
+def test_everything_at_once_is_tried_with_floor_and_weight_off_to_each_side(name, side):
+    felt, _ = felt_under(DISTURBANCES[name], standing_plan(NAO, "StandInit", 1.0), 0.02)
+    down, moment = np.array(felt.gravity[:2]), np.array(felt.pulls[0][1][:2])
+    assert down / np.linalg.norm(down) == pytest.approx(side, abs=1e-6)
+    # What pulls down there turns about the axis a quarter further to the left.
+    assert moment / np.linalg.norm(moment) == pytest.approx((-side[1], side[0]), abs=0.02)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_on_a_slope_the_inertial_unit_reads_a_lean_down_the_slope(seed):
     plan, what = standing_plan(NAO, "StandInit", 1.0), DISTURBANCES["tilt"]
@@ -173,7 +190,7 @@ def test_a_seed_changes_a_trial_only_where_something_is_left_open():
 def test_everything_together_holds_all_that_is_tried_alone():
     together = DISTURBANCES["together"]
     for name, what in DISTURBANCES.items():
-        if name in {"nominal", "together", "lighter"}:  # it cannot be heavier and lighter
+        if name in {"nominal", "lighter", *TOGETHER}:  # it cannot be heavier and lighter
             continue
         for part in dataclasses.fields(Disturbance):
             value = getattr(what, part.name)

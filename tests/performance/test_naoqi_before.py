@@ -61,7 +61,7 @@ def test_a_plan_that_moves_a_leg_is_refused_unless_it_was_verified(nao):
     plan = make_plan(nao, moved)
     (line,) = faults(state_of(nao), plan, nao, FAST, standing=False)
     assert "not verified" in line
-    tilts = dict.fromkeys(["nominal", *FIXED, "together"], 1.0)
+    tilts = dict.fromkeys(["nominal", *FIXED], 1.0)
     passed = {"passed": True, "tilt_deg": tilts, **record_of(plan)}
     plan = replace(plan, metadata={**plan.metadata, "verification": passed})
     assert faults(state_of(nao), plan, nao, FAST, standing=False) == []

@@ -19,7 +19,7 @@ from robodance.plan_file import read_plan, write_plan
 from robodance.robots.stability import standing_torso_pose
 from robodance.skeleton import JOINT_NAMES
 
-EVERYTHING = ("nominal", *FIXED, "together")
+EVERYTHING = ("nominal", *FIXED)
 
 
 def leaning(**more):
@@ -64,11 +64,12 @@ def test_a_verified_sway_and_still_legs_may_dance(nao):
     ("what", "says"),
     [
         ({"passed": False}, "did not pass"),
-        ({"tilt_deg": dict.fromkeys(["nominal", *FIXED], 1.0)}, "not verified under together"),
+        ({"tilt_deg": dict.fromkeys(EVERYTHING[:-1], 1.0)}, "not verified under together"),
         ({"tilt_deg": {"nominal": 1.0, "together": 1.0}}, "not verified under pushes"),
         ({"tilt_deg": {}}, "not verified under nominal"),
         ({"robot": "nao_v5"}, "verified for nao_v5"),
         ({"tilt_deg": leaning(nominal=2.5)}, "leaned by 2.5 degrees under nominal, more than 2"),
+        ({"tilt_deg": leaning(together=7.0)}, "leaned by 7.0 degrees under together, more than 6"),
         ({"tilt_deg": leaning(lag=30.0)}, "leaned by 30.0 degrees under lag, more than 6"),
         ({"plan_sha256": "0" * 64}, "changed after its verification"),
     ],
@@ -140,12 +141,15 @@ def test_a_full_body_dance_for_a_robot_keeps_its_soles_down_and_is_tried_with_ev
         asked = PerformConfig(motion=MotionConfig(balance="full-body"), naoqi=at(url))
         config, said = look_at_robot(asked)
         assert config.motion.footwork == "planted"
-        assert {"all", "together"} <= set(config.verification.disturbance_names)
+        tried = config.verification
+        assert tried.disturbance_names == ("all",)
+        assert tried.together_tilt_deg == tried.disturbed_tilt_deg
+        assert any("no more than under one" in line for line in said)
         assert any("soles stay" in line for line in said)
         settled = replace(
             asked,
             motion=replace(config.motion, vigour=0.5),
-            verification=VerificationConfig(disturbances="together,all"),
+            verification=VerificationConfig(disturbances="lighter,all", together_tilt_deg=5.0),
         )
         config, said = look_at_robot(settled)
         assert config == settled

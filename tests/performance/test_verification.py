@@ -87,6 +87,31 @@ def test_there_are_eight_fixed_disturbances_and_each_differs_from_the_model():
     assert all(what != DISTURBANCES["nominal"] for what in FIXED.values())
 
 
+def differences(name):
+    """Return the fields of a disturbance that are not as in the model."""
+    calm = dataclasses.asdict(DISTURBANCES["nominal"])
+    return set(dataclasses.asdict(DISTURBANCES[name]).items()) - set(calm.items())
+
+
+def test_what_differs_from_the_model_in_any_disturbance_does_so_in_a_fixed_one():
+    for name in set(DISTURBANCES) - {"lighter"}:
+        assert any(differences(name) <= differences(fixed) for fixed in FIXED), name
+
+
+def test_under_everything_at_once_a_trunk_may_lean_more_but_not_fall():
+    calm = Bow(0.3 * boldest().share)
+
+    def passes(**bounds):
+        config = VerificationConfig(disturbances="together", rounds=1, **bounds)
+        found = verify_and_attenuate(calm, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
+        return found.passed, {t.disturbance: np.degrees(t.tilt_rad) for t in found.trials}
+
+    allowed, tilts = passes(disturbed_tilt_deg=0.1)
+    assert 1.0 < tilts["together"] < 12.0
+    assert allowed
+    assert not passes(together_tilt_deg=1.0)[0]
+
+
 def test_trials_run_beside_each_other_and_come_out_as_they_do_alone():
     plan = standing_plan(NAO, "StandInit", 2.0)
     trials = verify_plan(plan, "nao_v6", SIMULATION, {"nominal": 0.05, "tilt": 0.1})
@@ -211,12 +236,12 @@ def test_half_is_asked_for_then_no_steps_then_nothing():
 
 def test_every_disturbance_can_be_asked_for_beside_the_eight():
     calm = Bow(np.zeros(round(KNOT_RATE_HZ) + 1), seconds=1.0)
-    config = VerificationConfig(disturbances="all, together,lighter")
+    config = VerificationConfig(disturbances="all, heavier,lighter")
     found = verify_and_attenuate(calm, "nao_v6", SIMULATION, config, KNOT_RATE_HZ)
     assert [trial.disturbance for trial in found.trials] == [
         "nominal",
         *FIXED,
-        "together",
+        "heavier",
         "lighter",
     ]
 
