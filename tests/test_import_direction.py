@@ -11,7 +11,7 @@ PACKAGE = Path(robodance.__file__).parent
 
 # A module may import from its own room and from the rooms listed for it.
 LOW = {"errors", "values", "skeleton", "resources", "plan_file", "progress", "motion_files", ""}
-LOW |= {"song_file", "settings", "output", "weight_card"}
+LOW |= {"song_file", "settings", "output", "weight_card", "workers"}
 STAGES = ("audio", "choreography", "motion", "performance")
 ALLOWED = {
     "errors": set(),
@@ -22,6 +22,7 @@ ALLOWED = {
     "song_file": {"errors", "values"},
     "output": {"errors"},
     "weight_card": {"errors", "output"},
+    "workers": {""},
     "plan_file": {"errors", "output", "values", "skeleton", ""},
     "progress": {"errors"},
     "motion_files": {

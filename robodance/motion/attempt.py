@@ -27,6 +27,7 @@ from robodance.motion.postures import (
 )
 from robodance.motion.replan import Replanned, replan
 from robodance.motion.retarget import Wanted, retarget
+from robodance.motion.side_by_side import SecondProcess
 from robodance.motion.support import Support, planted, stepping
 from robodance.motion.sway import Sway, plan_sway
 from robodance.motion.targets import unseen_shares
@@ -84,6 +85,7 @@ def attempt(
     *,
     lift: float = 1.0,
     progress: Progress | None = None,
+    second: SecondProcess | None = None,
 ) -> Adaptation:
     """Return a plan of a dance in a given time.
 
@@ -95,6 +97,7 @@ def attempt(
         lift: Velocity and acceleration limits are raised by this factor, to see what they
             cost; such a plan cannot be danced.
         progress: Called with how much is done, 0..1.
+        second: Takes over half of the work.
 
     Raises:
         ConfigError, UnreachableLimits, InfeasibleDance: As ``plan_motion``.
@@ -112,7 +115,15 @@ def attempt(
     tell(RETARGET_SHARE)
     retargeted = time.perf_counter()
     task = _Task(
-        dance, robot, config, stand, limits.scaled(lift * config.vigour), changes, timeline, wanted
+        dance,
+        robot,
+        config,
+        stand,
+        limits.scaled(lift * config.vigour),
+        changes,
+        timeline,
+        wanted,
+        second,
     )
     made = task.planned(None, lambda share: tell(RETARGET_SHARE + (1.0 - RETARGET_SHARE) * share))
     return replace(
@@ -142,6 +153,7 @@ class _Task:
     changes: tuple[Change | None, Change | None]
     timeline: Timeline
     wanted: Wanted
+    second: SecondProcess | None
 
     def planned(
         self, calm: FloatArray | None, tell: Progress, before: _Swayed | None = None
@@ -173,6 +185,7 @@ class _Task:
             tell,
             swaying if config.full_body else None,
             None if before is None else before.possible,
+            self.second,
         )
         seconds["replan"] = time.perf_counter() - began - seconds.get("sway", 0.0)
         whole = WholePlan(self.robot, self.config, stand, self.changes, self.timeline)
@@ -223,6 +236,7 @@ class _Task:
             self.config,
             share,
             before,
+            self.second,
         )
 
     @cached_property

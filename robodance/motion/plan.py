@@ -9,6 +9,7 @@ from robodance.config import MotionConfig
 from robodance.errors import DataError
 from robodance.motion.attempt import Adaptation, Progress, attempt
 from robodance.motion.joint_dance import mirrored
+from robodance.motion.side_by_side import second_process
 from robodance.motion.tempo import in_warped_time, slow_enough
 from robodance.robots.model import RobotModel
 from robodance.values import Plan, PoseSequence
@@ -65,11 +66,12 @@ def adapt(
     began = time.perf_counter()
     danced = mirrored(dance, robot) if config.mirror else dance
     tell = progress or (lambda share: None)
-    if config.slow_motion == "auto":
-        made = slow_enough(danced, robot, config, tell)
-    elif config.tempo == "warp":
-        made = in_warped_time(danced, robot, config, tell)
-    else:
-        return attempt(danced, robot, config, progress=tell)
+    with second_process(float(dance.times_s[-1] - dance.times_s[0])) as second:
+        if config.slow_motion == "auto":
+            made = slow_enough(danced, robot, config, tell, second)
+        elif config.tempo == "warp":
+            made = in_warped_time(danced, robot, config, tell, second)
+        else:
+            return attempt(danced, robot, config, progress=tell, second=second)
     spent = time.perf_counter() - began - sum(made.seconds.values())
     return replace(made, seconds={**made.seconds, "choose time": max(spent, 0.0)})

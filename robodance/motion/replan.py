@@ -9,7 +9,6 @@ limits hold throughout.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +21,7 @@ from robodance.motion.descent import minimise, minimise_in_box
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.repair import MARGIN_M, Replanned, repair
 from robodance.motion.retarget import Part, Wanted, free_points
+from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.spline import REST_POINTS
 from robodance.motion.targets import SIDES
 from robodance.motion.terms import Term
@@ -49,6 +49,7 @@ def replan(
     progress: Callable[[float], None] | None = None,
     sway: Callable[[FloatArray], tuple[Stand, FloatArray]] | None = None,
     before: Replanned | None = None,
+    second: SecondProcess | None = None,
 ) -> Replanned:
     """Return the motion nearest to the wanted one that the robot can do.
 
@@ -62,6 +63,7 @@ def replan(
         sway: Told the control points (N, J) that arms and head follow their targets with,
             returns how torso and legs move under them, and the points with the legs in.
         before: What came of the same with another sway; what it does not change stays.
+        second: Takes over half of the work.
 
     Raises:
         InfeasibleDance: No legal motion was found; cannot happen unless the solver fails.
@@ -71,7 +73,7 @@ def replan(
     moving = tuple(column for part in wanted.parts for column in part.columns)
     bodies = Bodies.of(stand.robot, wanted.stand_rad, moving, config.minimum_clearance_m)
     if before is None:
-        followed = _followed(wanted, used, bodies, step_s, report)
+        followed = _followed(wanted, used, bodies, step_s, report, second)
     else:
         followed = before.followed
     start = Replanned.unmended(followed, followed, step_s)
@@ -98,6 +100,7 @@ def _followed(
     bodies: Bodies,
     step_s: float,
     report: Callable[[float], None],
+    second: SecondProcess | None,
 ) -> FloatArray:
     """Return control points (N, J) of every group following its own targets."""
     control = wanted.control.copy()
@@ -106,9 +109,8 @@ def _followed(
     arms = [part for part in wanted.parts if part.name in ARMS]
     others = [part for part in wanted.parts if part.name not in ARMS]
     for parts in (others, arms):
-        with ThreadPoolExecutor(max_workers=2) as pool:
-            done = pool.map(lambda part: _follow(part, limits, control, bodies, step_s), parts)
-            points = list(done)
+        jobs = [(part, limits, control, bodies, step_s) for part in parts]
+        points = side_by_side(second, _follow, jobs, [len(part.columns) for part in parts])
         for part, found in zip(parts, points, strict=True):
             control[:, part.columns] = found
         report(0.1 if parts is others else FOLLOW_SHARE)

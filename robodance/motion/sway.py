@@ -17,6 +17,7 @@ import numpy as np
 from robodance.config import MotionConfig
 from robodance.motion.balance import Stand
 from robodance.motion.limits import JointLimits
+from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.spline import Spline
 from robodance.motion.support import HELD_KNOTS, Support
 from robodance.motion.sway_program import SwayProgram
@@ -88,6 +89,7 @@ def plan_sway(
     config: MotionConfig,
     calm: FloatArray,
     before: Sway | None = None,
+    second: SecondProcess | None = None,
 ) -> Sway:
     """Return the torso's way nearest to the wanted one that legs, motors and floor allow.
 
@@ -102,24 +104,26 @@ def plan_sway(
         calm: Shape (K,), share of sway and steps that is asked for.
         before: What came of the same with more of it asked for: solved again is only what
             lies around a change.
+        second: Takes over half of the work.
     """
 
     def problem_of(calm: FloatArray) -> SwayProgram:
         support = support_for(calm)
-        return SwayProgram(sway_task(wanted, upper_body, support, stand, limits, config, calm))
+        task = sway_task(wanted, upper_body, support, stand, limits, config, calm)
+        return SwayProgram(task, second)
 
     if before is not None:
         calm = np.minimum(calm, before.amplitude)
         problem = problem_of(calm)
         state = problem.reached(before.state, before.task)
         changed = (calm < before.amplitude) | problem.broken(state)[1:-1]
-        state = _settled(problem, state, changed)
+        state = _settled(problem, state, changed, second)
     else:
         problem = problem_of(calm)
         state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
         state = _solved(problem, state, TRUST)
-        state = _settled(problem, state, problem.broken(state)[1:-1])
-    return _drawn_back(problem_of, problem, state, calm)
+        state = _settled(problem, state, problem.broken(state)[1:-1], second)
+    return _drawn_back(problem_of, problem, state, calm, second)
 
 
 def _drawn_back(
@@ -127,6 +131,7 @@ def _drawn_back(
     problem: SwayProgram,
     state: SwayState,
     calm: FloatArray,
+    second: SecondProcess | None,
 ) -> Sway:
     """Return a way that breaks no limit, less asked for where it must."""
     step_s = problem.task.support.step_s
@@ -143,7 +148,8 @@ def _drawn_back(
         problem = problem_of(calm)
         state = problem.reached(state, before)
         # Other steps may come to lie elsewhere when one is calmed.
-        state = _settled(problem, state, (calm < asked) | problem.broken(state)[1:-1])
+        changed = (calm < asked) | problem.broken(state)[1:-1]
+        state = _settled(problem, state, changed, second)
     if problem.broken(state).any():  # the stand is legal
         calm = np.zeros_like(calm)
         problem = problem_of(calm)
@@ -151,14 +157,17 @@ def _drawn_back(
     return Sway(problem.task, state, calm)
 
 
-def _settled(problem: SwayProgram, state: SwayState, changed: BoolArray) -> SwayState:
+def _settled(
+    problem: SwayProgram, state: SwayState, changed: BoolArray, second: SecondProcess | None
+) -> SwayState:
     """Return the state with the surroundings of what is asked for anew (K,) solved again."""
     points = len(state.units)
     reach = round(REACH_S / problem.task.support.step_s) + HELD_KNOTS
-    for first, last in _stretches(changed, reach):
-        first, last = max(first, 0), min(last + 2, points)
-        part = problem.part(first, last, state)
-        inner = _solved(part, state.part(first, last), DRAW_TRUST)
+    ends = [(max(a, 0), min(b + 2, points)) for a, b in _stretches(changed, reach)]
+    # Their ends are held, so that what comes of one is nothing to the others.
+    jobs = [(problem.part(a, b, state), state.part(a, b), DRAW_TRUST) for a, b in ends]
+    solved = side_by_side(second, _solved, jobs, [b - a for a, b in ends])
+    for (first, _last), inner in zip(ends, solved, strict=True):
         state = state.with_part(first, inner)
     return state
 

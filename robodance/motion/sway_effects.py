@@ -7,11 +7,13 @@ inverse dynamics.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.sway_task import UNIT, SwayState
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
@@ -41,21 +43,30 @@ class Effects:
     torques_pushed: FloatArray = field(repr=False)
 
 
-def effects_of(robot: RobotModel, state: SwayState) -> Effects:
+def effects_of(robot: RobotModel, state: SwayState, second: SecondProcess | None = None) -> Effects:
     """Return what a small change of each of ``TORSO_AXES`` does at every knot."""
+    jobs = [
+        (robot, state, change, axis)
+        for change in (_displaced, _pushed)
+        for axis in range(len(TORSO_AXES))
+    ]
+    found = side_by_side(second, _effect, jobs, [1.0] * len(jobs))
+    still, pushed = found[: len(TORSO_AXES)], found[len(TORSO_AXES) :]
+    zmp, torques = (np.stack(part, axis=2) for part in zip(*still, strict=True))
+    zmp_pushed, torques_pushed = (np.stack(part, axis=2) for part in zip(*pushed, strict=True))
+    return Effects(zmp, zmp_pushed, torques, torques_pushed)
+
+
+def _effect(
+    robot: RobotModel,
+    state: SwayState,
+    change: Callable[[SwayState, int], WholeMotion],
+    axis: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Return what a change of an axis does to ZMP (K, 2) and the legs' torques (K, legs)."""
+    zmp, torques = change(state, axis).zmp_and_torques(robot)
     legs = list(leg_columns(robot))
-    found = Effects(
-        *(np.empty((len(state.zmp), n, len(UNIT))) for n in (2, 2, len(legs), len(legs)))
-    )
-    for axis in range(len(TORSO_AXES)):
-        for motion, zmp, torques in (
-            (_displaced(state, axis), found.zmp, found.torques),
-            (_pushed(state, axis), found.zmp_pushed, found.torques_pushed),
-        ):
-            there, load = motion.zmp_and_torques(robot)
-            zmp[:, :, axis] = (there - state.zmp) / SMALL
-            torques[:, :, axis] = (load - state.torques)[:, legs] / SMALL
-    return found
+    return (zmp - state.zmp) / SMALL, (torques - state.torques)[:, legs] / SMALL
 
 
 def _displaced(state: SwayState, axis: int) -> WholeMotion:

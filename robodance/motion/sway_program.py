@@ -14,12 +14,13 @@ import numpy as np
 from robodance.motion.limits import Rows
 from robodance.motion.linear_rows import RowMaker
 from robodance.motion.program import BandedQuadratic, solve_program
+from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.spline import REST_POINTS, basis, fit_between
 from robodance.motion.sway_effects import Effects, effects_of
 from robodance.motion.sway_task import UNIT, SwayState, SwayTask, around, rotated
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
-from robodance.robots.legs import knee_columns, leg_columns, legs_under
+from robodance.robots.legs import Legs, knee_columns, leg_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.values import BoolArray, FloatArray
 
@@ -49,14 +50,19 @@ TOLERANCE = 1e-6
 CLOSED = 1e-7
 FORESEEN_RAD = 0.3  # what slopes may say in advance
 CUTS, CUT_WIDTH_S = 4, 0.5  # less of a step where the legs do not reach, and around there
-SMALL = 1e-5
+MANY_KNOTS = 1000  # that are worth two processes
 
 
 class SwayProgram:
-    """A task's program, made linear wherever it is asked."""
+    """A task's program, made linear wherever it is asked.
 
-    def __init__(self, task: SwayTask) -> None:
-        self.task = task
+    Args:
+        task: What is asked of the torso.
+        second: Takes over half of the work on legs and dynamics.
+    """
+
+    def __init__(self, task: SwayTask, second: SecondProcess | None = None) -> None:
+        self.task, self._second = task, second
         robot = task.robot
         self._columns = [
             c for c in leg_columns(robot) if robot.joint_names[c] not in robot.mirrored_joints
@@ -80,7 +86,7 @@ class SwayProgram:
             start, yaw = knot_values(before.legs), knot_values(before.torso[:, 5:])[:, 0]
             ahead = np.einsum("kjd,kd->kj", before.slopes, knot_values(units - before.units))
             start = start + np.clip(ahead, -FORESEEN_RAD, FORESEEN_RAD)
-        found = legs_under(robot, at_knots, task.support.feet, start, yaw)
+        found = self._legs_under(at_knots, start, yaw)
         knees = found.positions_rad[:, list(knee_columns(robot))]
         backwards: BoolArray = np.asarray((knees < 0.0).any(axis=1))
         if backwards.any():  # where a leg was nearly straight its knee may have gone through
@@ -96,7 +102,24 @@ class SwayProgram:
         whole = np.hstack([torso, fitted[:, -1:]])
         motion = WholeMotion.at_knots(whole, legs, task.support)
         slopes, miss = found.slopes * UNIT, found.miss
-        return SwayState(units, whole, legs, slopes, miss, motion, *motion.zmp_and_torques(robot))
+        return SwayState(units, whole, legs, slopes, miss, motion, *self._dynamics(motion))
+
+    def _legs_under(self, torso: FloatArray, start_rad: FloatArray, yaw_rad: FloatArray) -> Legs:
+        robot, feet = self.task.robot, self.task.support.feet
+        jobs = [
+            (robot, torso[rows], feet.at(rows), start_rad[rows], yaw_rad[rows])
+            for rows in _halves(len(torso))
+        ]
+        return Legs.joined(side_by_side(self._second, legs_under, jobs, [1.0] * len(jobs)))
+
+    def _dynamics(self, motion: WholeMotion) -> tuple[FloatArray, FloatArray]:
+        jobs = [
+            (motion.part(np.arange(rows.start, rows.stop)), self.task.robot)
+            for rows in _halves(len(motion.poses))
+        ]
+        done = side_by_side(self._second, WholeMotion.zmp_and_torques, jobs, [1.0] * len(jobs))
+        zmp, torques = (np.concatenate(parts) for parts in zip(*done, strict=True))
+        return zmp, torques
 
     def reached(self, state: SwayState, before: SwayTask) -> SwayState:
         """Return the state of another task here, calmer where the feet cannot be reached."""
@@ -108,7 +131,7 @@ class SwayProgram:
 
     def effects(self, state: SwayState) -> Effects:
         """Return what units do to ZMP and torques around a state."""
-        return effects_of(self.task.robot, state)
+        return effects_of(self.task.robot, state, self._second)
 
     def better(self, state: SwayState, effects: Effects, trust: float) -> SwayState:
         """Return the next state; the same where there is no better one.
@@ -268,6 +291,13 @@ class SwayProgram:
             most[j],
             TORQUE_MUCH * most[j],
         )
+
+
+def _halves(knots: int) -> list[slice]:
+    """Return the knots of a song in two parts, in whole of anything shorter."""
+    if knots < MANY_KNOTS:
+        return [slice(0, knots)]
+    return [slice(0, knots // 2), slice(knots // 2, knots)]
 
 
 def _torques(robot: RobotModel, legs: list[int], usual: float, loaded: float) -> FloatArray:

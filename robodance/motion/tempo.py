@@ -12,6 +12,7 @@ from robodance.motion.attempt import Adaptation, Progress, attempt
 from robodance.motion.losses import bone_errors
 from robodance.motion.postures import held_limits
 from robodance.motion.retarget import retarget
+from robodance.motion.side_by_side import SecondProcess
 from robodance.motion.slow_motion import LARGEST, WITHIN_DEG, excerpts, mean_over, smallest_factor
 from robodance.motion.targets import HEAD_BONE
 from robodance.motion.timing import timeline_of
@@ -40,7 +41,11 @@ def arm_error(plan: Plan, robot: RobotModel, motion: JointTrajectory | None = No
 
 
 def slow_enough(
-    dance: PoseSequence, robot: RobotModel, config: MotionConfig, progress: Progress
+    dance: PoseSequence,
+    robot: RobotModel,
+    config: MotionConfig,
+    progress: Progress,
+    second: SecondProcess | None = None,
 ) -> Adaptation:
     """Return the plan with the smallest slow motion whose arm error is near the floor.
 
@@ -53,6 +58,7 @@ def slow_enough(
         robot: The robot.
         config: Settings, ``slow_motion: auto``.
         progress: Called with how much is done, 0..1.
+        second: Takes over half of the work.
     """
     made: dict[tuple[int, float], Adaptation] = {}
     parts = excerpts(dance)
@@ -63,7 +69,7 @@ def slow_enough(
         key = (id(part), factor * (1.0 if lift == 1.0 else -1.0))
         if key not in made:
             slowed = replace(config, slow_motion=factor)
-            made[key] = attempt(part, robot, slowed, lift=lift)
+            made[key] = attempt(part, robot, slowed, lift=lift, second=second)
             told += 0.15 * (1.0 - told)  # nobody knows how many there will be
             progress(told)
         return made[key]
@@ -103,7 +109,11 @@ def slow_enough(
 
 
 def in_warped_time(
-    dance: PoseSequence, robot: RobotModel, config: MotionConfig, progress: Progress
+    dance: PoseSequence,
+    robot: RobotModel,
+    config: MotionConfig,
+    progress: Progress,
+    second: SecondProcess | None = None,
 ) -> Adaptation:
     """Return the plan that takes time inside the bars where it needs it.
 
@@ -115,12 +125,15 @@ def in_warped_time(
         robot: The robot.
         config: Settings, ``tempo: warp``.
         progress: Called with how much is done, 0..1.
+        second: Takes over half of the work.
 
     Returns:
         The warped plan, or the even one, with a warning, where warping does not bring the
         arms closer.
     """
-    even = attempt(dance, robot, config, progress=lambda share: progress(0.5 * share))
+    even = attempt(
+        dance, robot, config, progress=lambda share: progress(0.5 * share), second=second
+    )
     limits = held_limits(robot, config)
     timeline = timeline_of(dance, config)
     wanted = retarget(dance, robot, timeline, limits, config)
@@ -128,7 +141,12 @@ def in_warped_time(
     weights = 1.0 + EXCESS_WEIGHT * _excess(even, robot, moments)
     chosen = warped_map(dance, config.slow_factor, moments, needed, weights)
     warped = attempt(
-        dance, robot, config, chosen, progress=lambda share: progress(0.5 + 0.5 * share)
+        dance,
+        robot,
+        config,
+        chosen,
+        progress=lambda share: progress(0.5 + 0.5 * share),
+        second=second,
     )
     before, after = (arm_error(made.plan, robot) for made in (even, warped))
     better = after < before - TOO_LITTLE_DEG

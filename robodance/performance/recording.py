@@ -25,9 +25,9 @@ from robodance.performance.render_worker import RenderJob
 from robodance.performance.rendering import Drawing, draw_pictures
 from robodance.performance.scene import SceneSettings
 from robodance.performance.soundtrack import Soundtrack, part_of
-from robodance.performance.workers import cores
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, PerformanceLog, Plan, Recording
+from robodance.workers import cores
 
 __all__ = ["record"]
 

@@ -18,8 +18,8 @@ from robodance.errors import MissingDependency
 from robodance.performance.camera import Camera
 from robodance.performance.render_worker import READY, RenderJob, picture_bytes
 from robodance.performance.scene import EGL_HELP, SceneSettings
-from robodance.performance.workers import cores, last_words, start_worker
 from robodance.resources import urdf_path
+from robodance.workers import cores, last_words, start_worker
 
 __all__ = ["Drawing", "draw_pictures", "renderer_starts"]
 

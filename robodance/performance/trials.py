@@ -23,8 +23,8 @@ from robodance.errors import MissingDependency
 from robodance.performance.rehearsal import PIECE_S, Kept
 from robodance.performance.trial import Piece, Trial, plain_plan
 from robodance.performance.trial_worker import Setting, Task
-from robodance.performance.workers import cores, last_words, start_worker
 from robodance.values import Plan
+from robodance.workers import cores, last_words, start_worker
 
 __all__ = ["Trials", "open_trials", "verify_plan"]
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from robodance.errors import MissingDependency, UsageError
-from robodance.performance.workers import last_words, start_worker
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray
+from robodance.workers import last_words, start_worker
 
 __all__ = ["READY", "Window", "WindowJob"]
 

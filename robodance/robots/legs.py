@@ -8,6 +8,7 @@ description. Ranges are not looked at here: the planner of the torso obeys them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -108,6 +109,12 @@ class Legs:
     miss: FloatArray = field(repr=False)
     slopes: FloatArray = field(repr=False)
     yaw_slopes: FloatArray = field(repr=False)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Legs]) -> Legs:
+        """Return the legs of samples that follow each other."""
+        names = [part.name for part in fields(cls)]
+        return cls(*(np.concatenate([getattr(legs, name) for legs in parts]) for name in names))
 
     def with_rows(self, rows: BoolArray, other: Legs) -> Legs:
         """Return the legs with some samples as in another, which has those alone."""

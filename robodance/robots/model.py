@@ -10,10 +10,11 @@ base link's, so a joint is an origin and an axis.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from robodance.errors import ConfigError
 from robodance.resources import data_path
@@ -190,6 +191,12 @@ class RobotModel:
             object.__setattr__(self, name, MappingProxyType(arrays))
         points = {key: (link, frozen_array(at)) for key, (link, at) in self.landmarks.items()}
         object.__setattr__(self, "landmarks", MappingProxyType(points))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how to make it again in another process: read-only views do not travel."""
+        values = [getattr(self, part.name) for part in fields(self)]
+        plain = [dict(v) if isinstance(v, MappingProxyType) else v for v in values]
+        return type(self), tuple(plain)
 
     @property
     def mass_kg(self) -> float:

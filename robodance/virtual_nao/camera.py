@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from robodance.performance.workers import start_worker
 from robodance.virtual_nao.camera_worker import Shot
 from robodance.virtual_nao.deferred import Deferred
 from robodance.virtual_nao.nao import VirtualNao
+from robodance.workers import start_worker
 
 __all__ = ["Camera"]
 

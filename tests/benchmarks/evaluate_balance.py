@@ -36,9 +36,9 @@ from balance_trials import (
 
 from robodance.performance.disturbances import DISTURBANCES
 from robodance.performance.trial import plain_plan
-from robodance.performance.workers import cores
 from robodance.plan_file import read_plan, write_plan
 from robodance.values import Plan
+from robodance.workers import cores
 
 
 def key_of(line: dict[str, Any]) -> tuple[Any, ...]:

@@ -20,12 +20,12 @@ import yaml
 import robodance
 from robodance.config import RecordingConfig
 from robodance.performance.recording import record
-from robodance.performance.workers import cores
 from robodance.resources import launch_path
 from robodance.robots.model import load_robot
 from robodance.settings import override
 from robodance.song_file import load_soundtrack
 from robodance.values import PerformanceLog
+from robodance.workers import cores
 
 
 def processor_s():

@@ -115,8 +115,8 @@ def test_four_rounds_are_enough_and_blind_to_accelerations_they_are_not(
     assert unrest(program, dancing) < 0.1  # of 2 cm, or of 0.1 rad
     full = sway_effects.effects_of
 
-    def blind(robot, state):
-        effects = full(robot, state)
+    def blind(robot, state, second):
+        effects = full(robot, state, second)
         effects.torques_pushed[:] = 0.0
         effects.zmp_pushed[:] = 0.0
         return effects
