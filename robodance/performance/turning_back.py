@@ -18,9 +18,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from robodance.performance.felt import bounded
-from robodance.robots.legs import FeetPoses, leg_columns, legs_under
+from robodance.performance.leg_slopes import LegSlopes
+from robodance.robots.legs import FeetPoses, legs_under
 from robodance.robots.model import RobotModel
-from robodance.values import FloatArray, Plan
+from robodance.values import FloatArray, IntArray, Plan
 
 __all__ = ["TurnBack", "Turned"]
 
@@ -29,7 +30,6 @@ PROGRESS = (0.2, 0.75)  # of a swing: when feet turn
 SHORTEST_S = 0.2  # of a swing that turns its foot
 EASE = 1.0  # what a turned foot counts beside a heading astray by as much
 SMOOTH_S = 0.3  # of the heading: hips that turn are late
-SAMPLES_HZ = 25.0  # of the legs' slopes, between which it is straight
 PROBE_RAD = 0.02
 
 
@@ -62,12 +62,9 @@ class TurnBack:
 
     def __init__(self, plan: Plan, robot: RobotModel, period_s: float) -> None:
         self._share = min(period_s / SMOOTH_S, 1.0)
-        self._samples_per_step = period_s * SAMPLES_HZ
+        self._slopes = LegSlopes.of(plan, robot, period_s, _slopes)
+        self.columns = self._slopes.columns
         since = plan.times_s - plan.times_s[0]
-        moments = np.arange(0.0, plan.duration_s + 1.0 / SAMPLES_HZ, 1.0 / SAMPLES_HZ)
-        rows = np.searchsorted(since, moments).clip(max=len(since) - 1)
-        self.columns = list(leg_columns(robot))
-        self._slopes = _slopes(plan, robot, rows)[:, self.columns]
         steps = np.arange(round(plan.duration_s / period_s) + 2)
         row = np.searchsorted(since, steps * period_s, side="right").clip(1) - 1
         support = np.asarray(plan.support)[row]
@@ -105,15 +102,10 @@ class TurnBack:
 
     def legs(self, step: int, turned: Turned) -> FloatArray:
         """Return what that adds to the legs at a command, (L,) rad."""
-        place = min(step * self._samples_per_step, len(self._slopes) - 1.0)
-        before = int(place)
-        after = min(before + 1, len(self._slopes) - 1)
-        share = place - before
-        slopes = (1.0 - share) * self._slopes[before] + share * self._slopes[after]
-        return np.asarray(self.out_rad(step, turned) * slopes)
+        return np.asarray(self.out_rad(step, turned) * self._slopes.at(step))
 
 
-def _slopes(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
+def _slopes(plan: Plan, robot: RobotModel, rows: IntArray) -> FloatArray:
     """Return by how much joints change when both feet turn out below a pelvis, (N, J)."""
     positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
     yaw, pitch, roll = Rotation.from_quat(pose[:, 3:]).as_euler("ZYX").T

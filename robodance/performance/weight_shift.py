@@ -12,22 +12,23 @@ a robot slips and no longer faces where it should; a load turns with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from robodance.performance.felt import Felt, standing_steps, turned
+from robodance.performance.leg_slopes import LegSlopes, sampled_rows
 from robodance.robots.kinematics import (
     center_of_mass,
     forward_kinematics,
     topological_joints,
 )
-from robodance.robots.legs import FeetPoses, knee_columns, leg_columns, legs_under
+from robodance.robots.legs import FeetPoses, knee_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world, zero_moment_point
-from robodance.values import BoolArray, FloatArray, Plan
+from robodance.values import BoolArray, FloatArray, IntArray, Plan
 
 __all__ = ["Shift", "WeightShift"]
 
@@ -38,7 +39,6 @@ feels 3.5 mm and 0.003 rad at most while it settles, in either physics."""
 LEAN_RAD_PER_M = 8.0  # brings the hips' torque back to what it is without a load, as measured
 LARGEST_LEAN_RAD = 0.09
 LARGEST_M = 0.025
-SAMPLES_HZ = 25.0  # of the legs' slopes, between which it is straight
 LARGEST_SLOPE_RAD_M = 15.0  # a guard: a straight knee would have none; plans come to 12.5
 
 
@@ -70,17 +70,16 @@ class WeightShift:
     def __init__(self, plan: Plan, robot: RobotModel, period_s: float) -> None:
         since = plan.times_s - plan.times_s[0]
         standing = standing_steps(plan, period_s)
-        self._samples_per_step = period_s * SAMPLES_HZ
-        moments = np.arange(0.0, plan.duration_s + 1.0 / SAMPLES_HZ, 1.0 / SAMPLES_HZ)
-        rows = np.searchsorted(since, moments).clip(max=len(since) - 1)
-        self.columns = list(leg_columns(robot))
-        slopes = _slopes(plan, robot, rows)[:, self.columns]
+        slopes = LegSlopes.of(plan, robot, period_s, _slopes)
+        self.columns = slopes.columns
+        rows = sampled_rows(plan)
         self._hips_m = _hips_below(robot)
         from_s = standing.stop * period_s
         ramp = np.minimum(since[rows] - from_s, plan.duration_s - since[rows]) / RAMP_S
         ramp = ramp.clip(0.0, 1.0)
         ramp = ramp**2 * (3.0 - 2.0 * ramp)
-        self._slopes, self._shares = slopes * ramp[:, None, None], ramp.tolist()
+        self._slopes = replace(slopes, values=slopes.values * ramp[:, None, None])
+        self._shares: list[float] = ramp.tolist()
         felt = (since >= standing.start * period_s) & (since <= from_s)
         self._planned, self._height_m = _at_rest(plan, robot, felt)
 
@@ -114,20 +113,16 @@ class WeightShift:
 
     def turned_at(self, step: int, shift: Shift) -> tuple[float, float]:
         """Return how far a shift has turned the trunk at a command, about the world's x and y."""
-        share = self._shares[min(round(step * self._samples_per_step), len(self._shares) - 1)]
+        sample = round(step * self._slopes.samples_per_step)
+        share = self._shares[min(sample, len(self._shares) - 1)]
         return share * shift.turned_rad[0], share * shift.turned_rad[1]
 
     def legs(self, step: int, shift: Shift) -> FloatArray:
         """Return what that adds to the legs at a command, (L,) rad."""
-        place = min(step * self._samples_per_step, len(self._slopes) - 1.0)
-        before = int(place)
-        after = min(before + 1, len(self._slopes) - 1)
-        share = place - before
-        slopes = (1.0 - share) * self._slopes[before] + share * self._slopes[after]
-        return np.asarray(slopes @ np.array([*shift.moved_m, *shift.turned_rad]))
+        return np.asarray(self._slopes.at(step) @ np.array([*shift.moved_m, *shift.turned_rad]))
 
 
-def _slopes(plan: Plan, robot: RobotModel, rows: FloatArray) -> FloatArray:
+def _slopes(plan: Plan, robot: RobotModel, rows: IntArray) -> FloatArray:
     """Return by how much joints change when the trunk moves over soles that stay, (N, J, 4).
 
     Along the world's x and y, and about them.

@@ -56,8 +56,8 @@ TRIED = [name for name in DISTURBANCES if not name.startswith("together_")]
 SEEDED = ("pushes", "tilt", "com", "together")  # the others leave nothing open
 MADE_BY = ("audio", "choreography", "config", "learning", "motion", "motion_files", "robots")
 MADE_BY_PERFORMANCE = (
-    *("calming", "conductor", "disturbances", "felt", "inertial_feedback", "rehearsal", "trial"),
-    *("trials", "turning_back", "verify", "weight_shift", "world"),
+    *("calming", "conductor", "disturbances", "felt", "inertial_feedback", "leg_slopes"),
+    *("rehearsal", "trial", "trials", "turning_back", "verify", "weight_shift", "world"),
 )
 NOMINAL_RAD, DISTURBED_RAD = np.radians(2.0), np.radians(6.0)
 

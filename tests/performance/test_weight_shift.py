@@ -148,9 +148,15 @@ def hips_used(plan, disturbance, *, weighs):
 
 def test_leaning_against_a_load_takes_its_moment_off_the_hips(stepping):
     as_planned = hips_used(stepping, DISTURBANCES["nominal"], weighs=True)
-    loaded = replace(DISTURBANCES["com"], seed=1)
-    assert hips_used(stepping, loaded, weighs=False) > as_planned + 0.06
-    assert hips_used(stepping, loaded, weighs=True) < as_planned + 0.03
+
+    def loaded(weighs):
+        """The mean of four sides: two soles that stick load hips against each other, too."""
+        sides = [replace(DISTURBANCES["com"], seed=seed) for seed in (1, 2, 3, 4)]
+        return np.mean([hips_used(stepping, side, weighs=weighs) for side in sides])
+
+    without = loaded(weighs=False) - as_planned
+    assert without > 0.06
+    assert loaded(weighs=True) - as_planned < 0.5 * without
 
 
 def test_it_begins_and_ends_where_the_plan_does(stepping, shift):
