@@ -28,14 +28,15 @@ def start_worker(
     """
     home = str(Path(robodance.__file__).resolve().parents[1])
     path = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-    threads = {"OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}  # of numpy and of the renderer
+    # One thread of numpy and of the renderer; this package, whatever lies in the present folder.
+    wanted = {"OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
         bufsize=bufsize,
-        env={**os.environ, "PYTHONPATH": path, **threads},
+        env={**os.environ, "PYTHONPATH": path, **wanted},
         start_new_session=True,
     )
 

@@ -10,6 +10,7 @@ come from ``pickletools``, which only takes a file apart.
 from __future__ import annotations
 
 import pickletools
+import warnings
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -88,7 +89,9 @@ def read_plain_pickle(path: Path) -> Any:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        return _finished(_Machine().run(raw), {})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in texts: they are only odd
+            return _finished(_Machine().run(raw), {})
     except _Refused as error:
         raise DataError(
             f"{path}: holds more than data: {error}; it was not executed (save the arrays with "

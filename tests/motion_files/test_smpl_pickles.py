@@ -252,6 +252,13 @@ def test_a_damaged_pickle_is_read_or_refused_and_nothing_else(tmp_path_factory, 
         assert "\n" not in str(error)  # noqa: PT017
 
 
+def test_an_odd_escape_is_no_warning(tmp_path):
+    path = tmp_path / "a.pkl"
+    path.write_bytes(b"cnum\\uy\nx\n.")
+    with pytest.raises(DataError, match="holds more than data"):
+        read_plain_pickle(path)
+
+
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_read_or_refused(tmp_path_factory, raw):
