@@ -90,7 +90,9 @@ def read_plain_pickle(path: Path) -> Any:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in texts: they are only odd
+            warnings.simplefilter(
+                "ignore", DeprecationWarning
+            )  # of odd escapes in texts: they are only odd
             return _finished(_Machine().run(raw), {})
     except _Refused as error:
         raise DataError(

@@ -5,7 +5,8 @@ swinging foot comes down askew, and the next step begins from there. The ankles 
 that carry push back, and the hip of the leg that swings has its foot come down level and
 further to where the robot leans. Both are bounded and fade as the trunk comes back to its plan.
 A floor that slopes was felt before the dance (``felt``), and leaning with it is no lean. What
-is off for the whole dance, such a slope or a load, the legs answer by ``weight_shift``.
+is off for the whole dance, such a slope or a load, the legs answer by ``weight_shift``; a robot
+that faces elsewhere is turned back by its steps (``turning_back``).
 
 On planted soles nothing is added: there it gains nothing and costs torque.
 """

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
-from robodance.robots.legs import leg_columns
+from robodance.robots.legs import FeetPoses, leg_columns
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, IntArray, Plan
 
-__all__ = ["SAMPLES_HZ", "LegSlopes", "sampled_rows"]
+__all__ = ["LegSlopes", "sampled_rows", "stances"]
 
 SAMPLES_HZ = 25.0
 
@@ -57,6 +58,19 @@ class LegSlopes:
         after = min(before + 1, len(self.values) - 1)
         share = place - before
         return np.asarray((1.0 - share) * self.values[before] + share * self.values[after])
+
+
+def stances(
+    plan: Plan, robot: RobotModel, rows: IntArray
+) -> tuple[FloatArray, FeetPoses, FloatArray]:
+    """Return what ``legs_under`` asks of rows (N,) of a plan.
+
+    The torso (N, 5), ``legs.TORSO_AXES``; where the feet are; the torso's heading (N,).
+    """
+    pose = plan.torso_pose[rows]
+    yaw, pitch, roll = Rotation.from_quat(pose[:, 3:]).as_euler("ZYX").T
+    torso = np.column_stack([pose[:, :3], roll, pitch])
+    return torso, FeetPoses.under(robot, plan.positions_rad[rows], pose), yaw
 
 
 def sampled_rows(plan: Plan) -> IntArray:

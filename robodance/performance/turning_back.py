@@ -18,7 +18,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from robodance.performance.felt import bounded
-from robodance.performance.leg_slopes import LegSlopes
+from robodance.performance.leg_slopes import LegSlopes, stances
 from robodance.robots.legs import FeetPoses, legs_under
 from robodance.robots.model import RobotModel
 from robodance.values import FloatArray, IntArray, Plan
@@ -107,10 +107,8 @@ class TurnBack:
 
 def _slopes(plan: Plan, robot: RobotModel, rows: IntArray) -> FloatArray:
     """Return by how much joints change when both feet turn out below a pelvis, (N, J)."""
-    positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
-    yaw, pitch, roll = Rotation.from_quat(pose[:, 3:]).as_euler("ZYX").T
-    torso = np.column_stack([pose[:, :3], roll, pitch])
-    feet = FeetPoses.under(robot, positions, pose)
+    positions = plan.positions_rad[rows]
+    torso, feet, yaw = stances(plan, robot, rows)
     out = {
         side: Rotation.from_rotvec([0.0, 0.0, PROBE_RAD * sign]).as_matrix() @ feet.turns[side]
         for side, sign in (("left", 1.0), ("right", -1.0))

@@ -16,16 +16,15 @@ from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from robodance.performance.felt import Felt, standing_steps, turned
-from robodance.performance.leg_slopes import LegSlopes, sampled_rows
+from robodance.performance.leg_slopes import LegSlopes, sampled_rows, stances
 from robodance.robots.kinematics import (
     center_of_mass,
     forward_kinematics,
     topological_joints,
 )
-from robodance.robots.legs import FeetPoses, knee_columns, legs_under
+from robodance.robots.legs import knee_columns, legs_under
 from robodance.robots.model import RobotModel
 from robodance.robots.stability import to_world, zero_moment_point
 from robodance.values import BoolArray, FloatArray, IntArray, Plan
@@ -127,11 +126,9 @@ def _slopes(plan: Plan, robot: RobotModel, rows: IntArray) -> FloatArray:
 
     Along the world's x and y, and about them.
     """
-    positions, pose = plan.positions_rad[rows], plan.torso_pose[rows]
-    yaw, pitch, roll = Rotation.from_quat(pose[:, 3:]).as_euler("ZYX").T
-    torso = np.column_stack([pose[:, :3], roll, pitch])
-    feet = FeetPoses.under(robot, positions, pose)
-    slopes = _knees_as_bent(robot, legs_under(robot, torso, feet, positions, yaw).slopes)
+    torso, feet, yaw = stances(plan, robot, rows)
+    found = legs_under(robot, torso, feet, plan.positions_rad[rows], yaw)
+    slopes = _knees_as_bent(robot, found.slopes)
     cos, sin = np.cos(yaw)[:, None], np.sin(yaw)[:, None]
     about = slopes[:, :, 3], slopes[:, :, 4]  # roll and pitch, of the trunk's heading
     in_world = cos * about[0] - sin * about[1], sin * about[0] + cos * about[1]

@@ -58,12 +58,11 @@ def test_both_feet_turn_out_alike_where_they_are_below_the_pelvis(stepping, turn
         assert np.abs(beside[:2]).max() < np.radians(0.2)
 
 
-def heading_after(turn, plan, astray, *, steps=None):
+def heading_after(turn, plan, astray, *, steps):
     """Where a robot faces that does as told, and how its feet are turned: each command's."""
     turned, faces, out = Turned(astray), [astray], [0.0]
-    support = plan.support[
-        np.minimum(100 * PERIOD_S * np.arange(steps or 10**6), len(plan.support) - 1).astype(int)
-    ]
+    rows = (100 * PERIOD_S * np.arange(steps)).astype(int)
+    support = plan.support[np.minimum(rows, len(plan.support) - 1)]
     for step, carries in enumerate(support, start=1):
         turned = turn.after(turned, step, faces[-1])
         out.append(turn.out_rad(step, turned))
