@@ -1,38 +1,35 @@
-"""The robot's steps: which of the dancer's strikes it takes along, and where it treads.
+"""The robot's steps: where its feet tread.
 
-A step has a foot leave the floor at one knot and come down at another, on the beat or half
-beat of the dancer's strike, or a little beside it where that makes room for another step.
-Steps may not overlap and need both feet on the floor between them; of all sets of strikes that
-allow this, the one that moves most is danced. Where the foot comes down follows the dancer's
+Which foot steps when is chosen by ``step_schedule.py``. Where it comes down follows the dancer's
 feet as seen from the pelvis until the next step, inside what NAO's own walk allows; feet turn
 with the dancer, one at a time and never pigeon-toed.
 """
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from robodance.motion.footwork import Footwork, snapped
+from robodance.motion.footwork import Footwork
+from robodance.motion.step_schedule import (
+    BETWEEN_S,
+    CLOSING_SWING_S,
+    SETTLING_S,
+    room_for_feet,
+    schedule,
+)
 from robodance.motion.timing import Timeline
 from robodance.values import FloatArray
 
 __all__ = ["Step", "choose_steps"]
 
-SHORTEST_SWING_S, LONGEST_SWING_S = 0.44, 0.56
-BETWEEN_S = 0.24  # both feet on the floor; with 0.16 a robot that rocks lifts a foot too soon
-OFF_BEAT_S = 0.06  # by which a foot may come down beside its beat; 0.08 is still on it
-OFF_BEAT_COST = 0.3  # a knot, of a strike: only where it makes room for another
-CLOSING_SWING_S = 0.6
-SETTLING_S = 0.9  # from the start of a plan to its first step, and from its last to the end
 LIFT_M = 0.02
 LIFT_PER_S2 = 0.06  # of the swing's time squared: what knees can speed up
-AHEAD_M = 0.08  # the walk of NAOqi: MaxStepX
-APART_M = (0.095, 0.15)  # its MaxStepY is 0.16; nearer, the thighs touch
-TURN_RAD = float(np.radians(20.0))  # its MaxStepTheta is 0.349
+TURN_RAD = float(np.radians(20.0))  # the walk of NAOqi: MaxStepTheta is 0.349
+BEFORE_S, AFTER_S = 0.2, 0.12
+"""A place on the floor is seen for longer than the foot stands on it: so much before it is down,
+and after the next foot has left."""
 STAGE_M = 0.25  # from where it began; beyond, steps lead back
 HOMEWARDS, HOMEWARDS_M = 0.5, 0.04  # by this share of what is beyond, at most so far each
 ASTRAY_M = 0.25  # from where the whole dance would be; beyond, a calmed one finds its own way
@@ -63,7 +60,7 @@ class Step:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """A strike that is danced: the foot, its knots, and the share of it that is asked for.
+    """A step that is danced: the foot, its knots, and the share of it that is asked for.
 
     Where the whole dance is known, ``led`` is how it leads home there.
     """
@@ -107,7 +104,9 @@ def choose_steps(
         stance_m: Side to (2,), where the feet stand at first, both pointing along x.
         calm: Shape (K,), share of the motion that is asked for at the knots.
     """
-    chosen = _schedule(feet, beats_s, timeline)
+    home = stance_m["left"] - stance_m["right"]
+    swings = schedule(feet, beats_s, timeline, home)
+    chosen = [_Chosen(swing.side, swing.leave, swing.land) for swing in swings]
     steps, homewards = _placed(chosen, feet, timeline, stance_m)
     if (calm >= 1.0).all():
         return steps
@@ -120,84 +119,6 @@ def choose_steps(
 def _asked(step: _Chosen, calm: FloatArray) -> _Chosen:
     share = float(calm[step.leave : step.land + 1].min())
     return replace(step, share=share)
-
-
-def _schedule(feet: Footwork, beats_s: FloatArray, timeline: Timeline) -> list[_Chosen]:
-    """Return the set of strikes without overlap that moves most, near their beats."""
-    step_s = timeline.step_s
-    swing, both = round(SHORTEST_SWING_S / step_s), round(BETWEEN_S / step_s)
-    off_beat = max(OFF_BEAT_S / step_s, 0.5)
-    first, last = timeline.danced_knots
-    first = max(first, round(SETTLING_S / step_s))
-    last = min(
-        last, timeline.knots - 1 - round((SETTLING_S + CLOSING_SWING_S + BETWEEN_S) / step_s)
-    )
-    moments = snapped(np.array([s.moment_s for s in feet.strikes]), beats_s)
-    aims = timeline.map.robot_times(moments) / step_s
-    worth = _worth(feet)
-    landings = [
-        _Landing(land, number, float(worth[number]) - _off_beat_cost(float(land - aim)))
-        for number, aim in enumerate(aims)
-        for land in range(math.ceil(aim - off_beat), math.floor(aim + off_beat) + 1)
-        if first + swing <= land <= last
-    ]
-    result: list[_Chosen] = []
-    for landing in _worthiest(landings, swing, both):
-        land, strike = landing.knot, feet.strikes[landing.number]
-        began = timeline.map.robot_times(np.array([strike.left_floor_s]))[0] / step_s
-        longest = round(LONGEST_SWING_S / step_s)
-        wanted = int(np.clip(land - began, swing, longest))
-        earliest = result[-1].land + both if result else first
-        result.append(_Chosen(strike.side, max(land - wanted, earliest), land))
-    return result
-
-
-def _off_beat_cost(knots: float) -> float:
-    """Return what it costs to land so far from a beat; the nearest knot is on it."""
-    return OFF_BEAT_COST * max(abs(knots) - 0.5, 0.0)
-
-
-@dataclass(frozen=True)
-class _Landing:
-    """A knot at which a strike, by its number, could come down, and what that is worth."""
-
-    knot: int
-    number: int
-    worth: float
-
-
-def _worthiest(landings: list[_Landing], swing: int, both: int) -> list[_Landing]:
-    """Return the landings that are worth most together (weighted interval scheduling).
-
-    Two of one strike overlap, so at most one of them is among them.
-    """
-    order = sorted(landings, key=lambda landing: landing.knot)
-    ends = [landing.knot + both for landing in order]
-    best, take = [0.0], []
-    for i, landing in enumerate(order):
-        before = bisect_right(ends, landing.knot - swing, hi=i)
-        with_it, without = best[before] + landing.worth, best[-1]
-        take.append(before if with_it > without else -1)
-        best.append(max(with_it, without))
-    chosen, i = [], len(order)
-    while i > 0:
-        if take[i - 1] < 0:
-            i -= 1
-            continue
-        chosen.append(order[i - 1])
-        i = take[i - 1]
-    return chosen[::-1]
-
-
-def _worth(feet: Footwork) -> FloatArray:
-    """Return what each strike is worth: one, and up to half more if the feet move far."""
-    moments = np.array([s.moment_s for s in feet.strikes])
-    began = np.array([s.left_floor_s for s in feet.strikes])
-    apart = [
-        np.stack([np.interp(t, feet.times_s, c) for c in feet.apart_m.T]) for t in (began, moments)
-    ]
-    moved = np.linalg.norm(apart[1] - apart[0], axis=0)
-    return np.asarray(1.0 + 0.5 * np.minimum(moved / AHEAD_M, 1.0))
 
 
 def _placed(
@@ -225,7 +146,7 @@ def _placed(
         aim = _apart(feet, timeline, step.land, until) + home
         homewards.append(_homewards(step, places, stance_m, heading))
         aim += homewards[-1].apart_m
-        aim = np.array([np.clip(aim[0], -AHEAD_M, AHEAD_M), np.clip(aim[1], *APART_M)])
+        aim = room_for_feet(aim)
         present = _rotated(places["left"] - places["right"], -heading)
         place = _tread(step.side, places, heading, present + step.share * (aim - present))
         seconds = (step.land - step.leave) * timeline.step_s
@@ -293,8 +214,9 @@ def _tread(
 
 
 def _apart(feet: Footwork, timeline: Timeline, land: int, until: int) -> FloatArray:
-    """Return how the dancer's feet are apart, on average, from a step to the next. Shape (2,)."""
-    knots = np.arange(land, max(until, land + 1), dtype=np.float64)
+    """Return how the dancer's feet are apart, on average, while a step's place is seen. (2,)."""
+    first, last = land - BEFORE_S / timeline.step_s, until + AFTER_S / timeline.step_s
+    knots = np.arange(first, max(last, first + 1.0))
     moments = timeline.music_times_s(knots * timeline.step_s)
     return np.array([np.interp(moments, feet.times_s, c).mean() for c in feet.apart_m.T])
 

@@ -42,12 +42,14 @@ class Footwork:
         times_s: Shape (T,), on the dance's clock.
         apart_m: Shape (T, 2), from the right ankle to the left one in the dancer's heading
             frame (forward, to the left), away from its own median.
+        ankles_m: Shape (T, 2, 2), over the floor, left first; from the world's origin.
         heading_rad: Shape (T,), how far the dancer has turned, continuous.
         strikes: In the order of their moments.
     """
 
     times_s: FloatArray = field(repr=False)
     apart_m: FloatArray = field(repr=False)
+    ankles_m: FloatArray = field(repr=False)
     heading_rad: FloatArray = field(repr=False)
     strikes: tuple[Strike, ...] = field(repr=False)
 
@@ -57,10 +59,18 @@ def footwork(dance: PoseSequence, robot: RobotModel) -> Footwork:
     moments = np.arange(dance.times_s[0], dance.times_s[-1], 1.0 / RATE_HZ)
     joints = resample(dance.joint_positions_m, dance.times_s, moments)
     frames = heading_frame(joints, RATE_HZ)
-    ankles = leg_scale(dance, robot) * ankles_seen(joints, frames)
-    apart = (ankles[:, 0] - ankles[:, 1])[:, :2]
+    scale = leg_scale(dance, robot)
+    seen = scale * ankles_seen(joints, frames)
+    apart = (seen[:, 0] - seen[:, 1])[:, :2]
+    ankles = scale * joints[:, [INDEX[f"{side}_ankle"] for side in SIDES], :2]
     heading = np.unwrap(np.arctan2(frames[:, 1, 0], frames[:, 0, 0]))
-    return Footwork(moments, apart - np.median(apart, axis=0), heading, strikes(joints, moments))
+    return Footwork(
+        moments,
+        apart - np.median(apart, axis=0),
+        ankles,
+        heading,
+        strikes(joints, moments),
+    )
 
 
 def strikes(joint_positions_m: FloatArray, times_s: FloatArray) -> tuple[Strike, ...]:

@@ -9,20 +9,19 @@ from robot_like_dancers import waving
 from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig, SimulationConfig
-from robodance.motion import footsteps, replan, support
+from robodance.motion import footsteps, replan, step_schedule, support
 from robodance.motion.balance import upper_body_only
 from robodance.motion.certificate import certify
-from robodance.motion.footsteps import (
+from robodance.motion.footsteps import TURN_RAD, choose_steps
+from robodance.motion.footwork import Footwork, Strike, footwork, snapped
+from robodance.motion.plan import adapt
+from robodance.motion.step_schedule import (
     AHEAD_M,
     APART_M,
     BETWEEN_S,
     OFF_BEAT_S,
     SHORTEST_SWING_S,
-    TURN_RAD,
-    choose_steps,
 )
-from robodance.motion.footwork import Footwork, Strike, footwork, snapped
-from robodance.motion.plan import adapt
 from robodance.motion.support import planted, stepping
 from robodance.motion.sway_program import SwayProgram
 from robodance.motion.timing import timeline_of
@@ -92,7 +91,8 @@ def random_footwork(rng, seconds=20.0):
         Strike(str(rng.choice(["left", "right"])), float(end - rng.uniform(0.1, 0.9)), float(end))
         for end in ends
     )
-    return Footwork(times, apart, np.cumsum(rng.normal(size=len(times))) * 0.1, strikes)
+    ankles = np.cumsum(rng.normal(size=(len(times), 2, 2)), axis=0) * 0.02
+    return Footwork(times, apart, ankles, np.cumsum(rng.normal(size=len(times))) * 0.1, strikes)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -147,7 +147,8 @@ def landings(march, moments_s):
     strikes = tuple(
         Strike(("left", "right")[k % 2], at - 0.3, at) for k, at in enumerate(moments_s.tolist())
     )
-    feet = Footwork(times, np.zeros((len(times), 2)), np.zeros(len(times)), strikes)
+    still = np.zeros((len(times), 2))
+    feet = Footwork(times, still, still[:, :, None] + still[:, None], still[:, 0], strikes)
     timeline = timeline_of(replace_times(march, 20.0), FULL)
     steps = choose_steps(feet, moments_s, timeline, STANCE, np.ones(timeline.knots))
     return timeline.music_times_s(np.array([step.land * STEP_S for step in steps]))
@@ -159,7 +160,7 @@ def test_a_foot_comes_down_beside_its_beat_where_that_makes_room_for_another(mar
     first, second = landings(march, beats)
     assert beats[0] - OFF_BEAT_S - 1e-9 <= first < beats[0]
     assert beats[1] < second <= beats[1] + OFF_BEAT_S + 1e-9
-    monkeypatch.setattr(footsteps, "OFF_BEAT_S", 0.0)
+    monkeypatch.setattr(step_schedule, "OFF_BEAT_S", 0.0)
     (alone,) = landings(march, beats)
     assert np.abs(alone - beats).min() <= STEP_S / 2 + 1e-9
 
@@ -192,12 +193,12 @@ def wandering(rng, seconds=30.0):
     times = np.arange(0.0, seconds, 0.04)
     ends = np.arange(1.0, seconds - 1.0, 0.75)
     sides = [("left", "right")[k % 2] for k in range(len(ends))]
-    ahead = 0.03 * np.sign(np.sin(np.pi * (times - ends[0]) / 0.75))
+    ahead = 0.03 * np.sign(np.sin(np.pi * (times - ends[0] + 0.25) / 0.75))  # midway in a swing
     strikes = tuple(
         Strike(side, end - 0.5, end) for side, end in zip(sides, ends.tolist(), strict=True)
     )
     feet = np.column_stack([ahead, 0.01 * rng.normal(size=len(times))])
-    return Footwork(times, feet, 0.1 * np.sin(times), strikes)
+    return Footwork(times, feet, np.zeros((len(times), 2, 2)), 0.1 * np.sin(times), strikes)
 
 
 def own_places(steps, after):
@@ -222,7 +223,7 @@ def test_after_a_calmer_passage_the_steps_are_those_of_the_whole_dance(march, rn
     def treads(share):
         steps = choose_steps(feet, np.arange(0.0, 30.0, 0.375), timeline, STANCE, share)
         return steps, own_places(
-            steps[:-1], after=400
+            steps[:-1], after=300
         )  # the last one closes; turns are caught up with
 
     (whole, wanted), (calmer, found) = treads(np.ones(timeline.knots)), treads(calm)
