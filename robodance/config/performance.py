@@ -54,7 +54,7 @@ class VerificationConfig:
     """The same under a disturbance."""
     together_tilt_deg: float = 12.0
     """The same under all of them at once, where it is to stay on its feet."""
-    rounds: int = 7
+    rounds: int = 8
     """How often a passage is tried at most; before the last three times its phrase ends as
     upper-body, then the dance loses its steps, then the dance ends as upper-body."""
 

@@ -43,6 +43,8 @@ class Footwork:
         apart_m: Shape (T, 2), from the right ankle to the left one in the dancer's heading
             frame (forward, to the left), away from its own median.
         ankles_m: Shape (T, 2, 2), over the floor, left first; from the world's origin.
+        sway_m: Shape (T,), how far to the left of the ankles' middle the pelvis is, away from
+            its own median.
         heading_rad: Shape (T,), how far the dancer has turned, continuous.
         strikes: In the order of their moments.
     """
@@ -50,6 +52,7 @@ class Footwork:
     times_s: FloatArray = field(repr=False)
     apart_m: FloatArray = field(repr=False)
     ankles_m: FloatArray = field(repr=False)
+    sway_m: FloatArray = field(repr=False)
     heading_rad: FloatArray = field(repr=False)
     strikes: tuple[Strike, ...] = field(repr=False)
 
@@ -62,12 +65,14 @@ def footwork(dance: PoseSequence, robot: RobotModel) -> Footwork:
     scale = leg_scale(dance, robot)
     seen = scale * ankles_seen(joints, frames)
     apart = (seen[:, 0] - seen[:, 1])[:, :2]
+    sway = -seen[:, :, 1].mean(axis=1)
     ankles = scale * joints[:, [INDEX[f"{side}_ankle"] for side in SIDES], :2]
     heading = np.unwrap(np.arctan2(frames[:, 1, 0], frames[:, 0, 0]))
     return Footwork(
         moments,
         apart - np.median(apart, axis=0),
         ankles,
+        sway - np.median(sway),
         heading,
         strikes(joints, moments),
     )

@@ -4,7 +4,8 @@ A foot comes down on the beat or half beat of a strike of the dancer's, or a lit
 where that makes room for another step. Where there is room between strikes, a foot that the
 dancer moved without striking is taken along, too, on a beat or half beat. Steps may not overlap
 and need both feet on the floor between them. Of all sets of steps that allow this, the one is
-danced that shows most: strikes, and how far the dancer's feet are apart at every moment.
+danced that shows most: strikes, how far the dancer's feet are apart at every moment, and to
+which side the pelvis sways, which a robot on one foot cannot choose.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +35,7 @@ LIKE_A_STRIKE = 0.08**2 * 0.5
 """Worth a strike, in m^2 s: feet that are not 8 cm astray for half a second."""
 UNSTRUCK_COST = 0.5  # of a strike: a step without one must bring the feet nearer by as much
 MOVED_M = 0.02  # at the robot's size; a foot that moves less is not set anywhere
+SWAYED_M = 0.03  # beside the feet's middle is the pelvis while one foot carries
 HALFWAY_S = 0.3  # before it comes down a foot is halfway
 LONGEST_STAND_S = 30.0  # that are looked back over, where there are steps
 
@@ -86,15 +88,16 @@ def schedule(
     first = max(timeline.danced_knots[0], round(SETTLING_S / step_s))
     settled = round((SETTLING_S + CLOSING_SWING_S + BETWEEN_S) / step_s)
     last = min(timeline.danced_knots[1], timeline.knots - 1 - settled)
+    fit = _Fit(feet, timeline, home_m)
     landings = [
-        landing
+        replace(landing, worth=landing.worth + fit.sway_worth(landing))
         for found in (_struck(feet, beats_s, timeline), _unstruck(feet, beats_s, timeline))
         for landing in found
         if first + shortest <= landing.knot <= last
     ]
     landings.sort(key=lambda landing: landing.knot)
     result: list[Swing] = []
-    for landing in _worthiest(landings, shortest + both, _Fit(feet, timeline, home_m)):
+    for landing in _worthiest(landings, shortest + both, fit):
         earliest = result[-1].land + both if result else first
         leave = max(landing.knot - landing.swing, earliest)
         result.append(Swing(landing.side, leave, landing.knot))
@@ -150,23 +153,43 @@ def _moments(knots: IntArray, timeline: Timeline) -> FloatArray:
 
 
 class _Fit:
-    """How well feet that stay where they are show a dancer's feet."""
+    """How well a robot's feet and its sway over them show a dancer's.
+
+    Worth is what less the ankles are astray of the dancer's, relative to the pelvis, than those
+    of a robot that stands where it began. Squares of what feet are further apart count once;
+    of a sway, which moves both ankles by twice as much each, four times.
+    """
 
     def __init__(self, feet: Footwork, timeline: Timeline, home_m: FloatArray) -> None:
         moments = timeline.music_times_s(timeline.knot_times_s)
-        apart = [np.interp(moments, feet.times_s, axis) for axis in feet.apart_m.T]
-        self._sums = np.vstack([np.zeros(2), np.cumsum(np.stack(apart, axis=1), axis=0)])
+        apart, sway = (
+            np.stack([np.interp(moments, feet.times_s, column) for column in columns])
+            for columns in (feet.apart_m.T, [feet.sway_m])
+        )
+        self._apart_m, self._sway_m = (_summed(columns) for columns in (apart, sway))
         self._home_m, self._unit = home_m, LIKE_A_STRIKE / timeline.step_s
         self.step_s = timeline.step_s
         self.halfway = round(HALFWAY_S / timeline.step_s)
         self.end = timeline.danced_knots[1]
 
-    def worth(self, first: IntArray, last: int) -> FloatArray:
-        """Return how much more than at home they show between knots, first (N,) to last."""
+    def apart_worth(self, first: IntArray, last: int) -> FloatArray:
+        """Return what feet are worth that stay between knots, first (N,) to last."""
         count = np.maximum(last - first, 0)[:, None]
-        total = self._sums[last] - self._sums[np.minimum(first, last)]
+        total = self._apart_m[last] - self._apart_m[np.minimum(first, last)]
         apart = room_for_feet(total / np.maximum(count, 1) + self._home_m) - self._home_m
         return np.asarray((apart * (2.0 * total - count * apart)).sum(axis=1) / self._unit)
+
+    def sway_worth(self, landing: _Landing) -> float:
+        """Return what it is worth to sway over the other foot until a foot is down."""
+        swayed = SWAYED_M if landing.side == "right" else -SWAYED_M
+        first, last = max(landing.knot - landing.swing, 0), landing.knot
+        total = float(self._sway_m[last, 0] - self._sway_m[first, 0])
+        return 4.0 * swayed * (2.0 * total - (last - first) * swayed) / self._unit
+
+
+def _summed(columns: FloatArray) -> FloatArray:
+    """Return sums over all knots before each, (K + 1, n), of columns (n, K)."""
+    return np.vstack([np.zeros(len(columns)), np.cumsum(columns.T, axis=0)])
 
 
 def _worthiest(landings: list[_Landing], apart: int, fit: _Fit) -> list[_Landing]:
@@ -186,12 +209,12 @@ def _worthiest(landings: list[_Landing], apart: int, fit: _Fit) -> list[_Landing
         best[number] = landing.worth
         if until:
             since = bisect_left(knots, knots[until - 1] - look_back)
-            came = best[since:until] + fit.worth(halfway[since:until], int(halfway[number]))
+            came = best[since:until] + fit.apart_worth(halfway[since:until], int(halfway[number]))
             chosen = int(came.argmax())
             if came[chosen] > 0.0:
                 best[number] += came[chosen]
                 before[number] = since + chosen
-    whole = best + fit.worth(halfway, fit.end)
+    whole = best + fit.apart_worth(halfway, fit.end)
     number = int(whole.argmax()) if whole.max() > 0.0 else -1
     result = []
     while number >= 0:

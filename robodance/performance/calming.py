@@ -12,13 +12,13 @@ import numpy as np
 
 from robodance.values import FloatArray
 
-__all__ = ["BEFORE_S", "FADE_S", "HALF", "calmed"]
+__all__ = ["BEFORE_S", "CALMER", "FADE_S", "calmed"]
 
-BEFORE_S, AFTER_S = 2.5, 0.5  # of a failure: what is asked for less
+BEFORE_S, AFTER_S = 1.6, 0.5  # of a failure: what is asked for less
+PHRASE_BEFORE_S, PHRASE_AFTER_S = 5.0, 2.5  # likewise, of all its failures
 FADE_S = 0.6
-HALF = 0.5
 NO_STEPS = 0.45  # a little less than half of a step is none (motion.footsteps)
-CALMER = (HALF, NO_STEPS, 0.0)
+CALMER = (0.7, 0.5, NO_STEPS, 0.0)
 PHRASE_LEFT, STEPS_LEFT, DANCE_LEFT = 3, 2, 1  # rounds that are left when so much is given up
 
 
@@ -30,8 +30,8 @@ def calmed(
 ) -> FloatArray:
     """Return smaller shares after failures.
 
-    A passage gets half of it first, then no steps, then nothing, then the same around it, for
-    longer each time. With three rounds left, the phrase of all these failures gets nothing, the
+    A passage gets seven tenths of it first, then half, then no steps, then nothing, then the
+    same around it, for longer each time. With three rounds left, the phrase of all these failures gets nothing, the
     next time the whole dance gets no steps, and the last time nothing.
 
     Args:
@@ -45,7 +45,7 @@ def calmed(
     left = rounds - number
     if left <= PHRASE_LEFT:
         moments = [at for these in failures_s for at in these]
-        first_s, last_s = min(moments) - 2.0 * BEFORE_S, max(moments) + BEFORE_S
+        first_s, last_s = min(moments) - PHRASE_BEFORE_S, max(moments) + PHRASE_AFTER_S
         result = np.minimum(result, 1.0 - _inside(len(share), first_s, last_s, knot_rate_hz))
     everywhere = {STEPS_LEFT: NO_STEPS, DANCE_LEFT: 0.0}.get(left, 1.0)
     return np.asarray(np.minimum(result, everywhere))

@@ -6,8 +6,8 @@ moment; then the dance is planned again, and tried again from shortly before the
 under what has made it fail in this dance. So every second of the plan that comes out has been
 simulated on the way to the end, under every disturbance.
 
-A passage gets half its sway and half its steps first, then no steps, then no sway either, then
-the same around it, for longer each time. If that does not help soon, the phrase ends as
+A passage gets seven tenths of its sway and its steps first, then half, then no steps, then no
+sway either, then the same around it, for longer each time. If that does not help soon, the phrase ends as
 upper-body; then the whole dance has no steps; then it ends as upper-body.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 
 from robodance.config import SimulationConfig, VerificationConfig
 from robodance.errors import ConfigError
-from robodance.performance.calming import BEFORE_S, FADE_S, HALF, calmed
+from robodance.performance.calming import BEFORE_S, CALMER, FADE_S, calmed
 from robodance.performance.disturbances import DISTURBANCES, FIXED, TOGETHER
 from robodance.performance.trial import Trial
 from robodance.performance.trials import open_trials
@@ -201,7 +201,8 @@ def _reductions(
     share: FloatArray, failures: Sequence[_Failure], knot_rate_hz: float
 ) -> tuple[Reduction, ...]:
     """Return the passages that were calmed, and what happened near them before that."""
-    level = np.round(share / HALF).astype(int)  # 0: nothing is left, 1: half of it, 2: all
+    # Fades count where they are half over. 0: nothing is left, 1: less of it, 2: all.
+    level = np.digitize(share, [min(filter(None, CALMER)) / 2.0, (1.0 + max(CALMER)) / 2.0])
     starts = [0, *(np.flatnonzero(np.diff(level)) + 1), len(level)]
     found = []
     for first, end in pairwise(starts):

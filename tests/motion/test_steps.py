@@ -92,7 +92,8 @@ def random_footwork(rng, seconds=20.0):
         for end in ends
     )
     ankles = np.cumsum(rng.normal(size=(len(times), 2, 2)), axis=0) * 0.02
-    return Footwork(times, apart, ankles, np.cumsum(rng.normal(size=len(times))) * 0.1, strikes)
+    sway, heading = np.cumsum(rng.normal(size=(2, len(times))), axis=1)
+    return Footwork(times, apart, ankles, 0.01 * sway, 0.1 * heading, strikes)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -148,7 +149,7 @@ def landings(march, moments_s):
         Strike(("left", "right")[k % 2], at - 0.3, at) for k, at in enumerate(moments_s.tolist())
     )
     still = np.zeros((len(times), 2))
-    feet = Footwork(times, still, still[:, :, None] + still[:, None], still[:, 0], strikes)
+    feet = Footwork(times, still, np.zeros((len(times), 2, 2)), still[:, 0], still[:, 0], strikes)
     timeline = timeline_of(replace_times(march, 20.0), FULL)
     steps = choose_steps(feet, moments_s, timeline, STANCE, np.ones(timeline.knots))
     return timeline.music_times_s(np.array([step.land * STEP_S for step in steps]))
@@ -198,7 +199,8 @@ def wandering(rng, seconds=30.0):
         Strike(side, end - 0.5, end) for side, end in zip(sides, ends.tolist(), strict=True)
     )
     feet = np.column_stack([ahead, 0.01 * rng.normal(size=len(times))])
-    return Footwork(times, feet, np.zeros((len(times), 2, 2)), 0.1 * np.sin(times), strikes)
+    still = np.zeros((len(times), 2, 2))
+    return Footwork(times, feet, still, still[:, 0, 0], 0.1 * np.sin(times), strikes)
 
 
 def own_places(steps, after):

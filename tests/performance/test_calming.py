@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from robodance.performance.calming import HALF, NO_STEPS, calmed
+from robodance.performance.calming import CALMER, NO_STEPS, calmed
 
-RATE_HZ, ROUNDS = 25.0, 7
+RATE_HZ, ROUNDS = 25.0, 8
 WHOLE = np.ones(2501)  # 100 s
 
 
@@ -36,9 +36,10 @@ def test_less_is_asked_for_each_time_and_nothing_in_the_end(rng, rounds):
     assert not share.any()
 
 
-def test_what_fails_in_one_place_gets_half_then_no_steps_then_nothing():
-    asked = [at(share, 50.0) for share in ladder([50.0] * 3)]
-    assert asked == pytest.approx([HALF, NO_STEPS, 0.0])
+def test_what_fails_in_one_place_gets_less_then_half_then_no_steps_then_nothing():
+    asked = [at(share, 50.0) for share in ladder([50.0] * 4)]
+    assert asked == pytest.approx([0.7, 0.5, NO_STEPS, 0.0])
+    assert asked == pytest.approx(CALMER)
 
 
 def test_what_fails_later_each_time_is_calmed_for_longer():
@@ -49,8 +50,8 @@ def test_what_fails_later_each_time_is_calmed_for_longer():
 
 
 def test_a_phrase_is_given_up_before_the_dance_loses_its_steps():
-    # Each failure comes a little after what was calmed before, so half of it is all they take.
-    moments = [50.0, 51.2, 52.6, 54.6, 57.4, 60.6]
+    # Each failure comes a little after what was calmed before, so no sway is ever all taken.
+    moments = [50.0, 51.2, 52.6, 54.6, 57.4, 60.6, 64.0]
     *passages, phrase, stepless, nothing = ladder(moments)
     for share in passages:
         assert share[share < 1.0].min() >= NO_STEPS
