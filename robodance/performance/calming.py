@@ -31,8 +31,8 @@ def calmed(
     """Return smaller shares after failures.
 
     A passage gets seven tenths of it first, then half, then no steps, then nothing, then the
-    same around it, for longer each time. With three rounds left, the phrase of all these failures gets nothing, the
-    next time the whole dance gets no steps, and the last time nothing.
+    same around it, for longer each time. With three rounds left, the phrase of all these
+    failures gets nothing, the next time the whole dance gets no steps, and the last time nothing.
 
     Args:
         share: Shape (K,), what was asked for.

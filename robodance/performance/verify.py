@@ -7,8 +7,8 @@ under what has made it fail in this dance. So every second of the plan that come
 simulated on the way to the end, under every disturbance.
 
 A passage gets seven tenths of its sway and its steps first, then half, then no steps, then no
-sway either, then the same around it, for longer each time. If that does not help soon, the phrase ends as
-upper-body; then the whole dance has no steps; then it ends as upper-body.
+sway either, then the same around it, for longer each time. If that does not help soon, the
+phrase ends as upper-body; then the whole dance has no steps; then it ends as upper-body.
 """
 
 from __future__ import annotations
