@@ -28,6 +28,7 @@ from robodance.motion.postures import (
 from robodance.motion.replan import Replanned, replan
 from robodance.motion.retarget import Wanted, retarget
 from robodance.motion.side_by_side import SecondProcess
+from robodance.motion.step_schedule import Swing, schedule
 from robodance.motion.support import Support, planted, stepping
 from robodance.motion.sway import Sway, plan_sway
 from robodance.motion.targets import unseen_shares
@@ -255,14 +256,29 @@ class _Task:
         """What the dancer's feet do."""
         return footwork(self.dance, self.robot)
 
+    @cached_property
+    def _standing_feet(self) -> FeetPoses:
+        """Where the feet are before and after the dance."""
+        stand = self.stand
+        return FeetPoses.standing(self.robot, stand.posture_rad, stand.torso_pose)
+
+    @cached_property
+    def _stance(self) -> dict[str, FloatArray]:
+        """Side to where its foot is then, (2,)."""
+        return {side: self._standing_feet.positions_m[side][0, :2] for side in self.robot.feet}
+
+    @cached_property
+    def _swings(self) -> list[Swing]:
+        """Which foot steps when, before any calming."""
+        home = self._stance["left"] - self._stance["right"]
+        return schedule(self._footwork, self.dance.beats_s, self.timeline, home)
+
     def _support(self, calm: FloatArray) -> Support:
         """Return what carries the robot when shares (K,) of the steps are asked for."""
-        robot, stand, timeline = self.robot, self.stand, self.timeline
-        feet = FeetPoses.standing(robot, stand.posture_rad, stand.torso_pose)
+        robot, feet, timeline = self.robot, self._standing_feet, self.timeline
         if self.config.footwork == "planted":
             return planted(robot, feet, timeline.knots, timeline.step_s)
-        stance = {side: feet.positions_m[side][0, :2] for side in robot.feet}
-        steps = choose_steps(self._footwork, self.dance.beats_s, timeline, stance, calm)
+        steps = choose_steps(self._swings, self._footwork, timeline, self._stance, calm)
         return stepping(robot, feet, steps, timeline.knots, timeline.step_s)
 
 

@@ -7,6 +7,7 @@ with the dancer, one at a time and never pigeon-toed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,8 +17,8 @@ from robodance.motion.step_schedule import (
     BETWEEN_S,
     CLOSING_SWING_S,
     SETTLING_S,
+    Swing,
     room_for_feet,
-    schedule,
 )
 from robodance.motion.timing import Timeline
 from robodance.values import FloatArray
@@ -86,8 +87,8 @@ class _Homewards:
 
 
 def choose_steps(
+    swings: Sequence[Swing],
     feet: Footwork,
-    beats_s: FloatArray,
     timeline: Timeline,
     stance_m: dict[str, FloatArray],
     calm: FloatArray,
@@ -98,14 +99,12 @@ def choose_steps(
     what comes after a calmer passage stays the same dance, on another place of the floor.
 
     Args:
+        swings: Which foot steps when, in the whole dance (``step_schedule.schedule``).
         feet: The dancer's feet.
-        beats_s: The music's beats, on the dance's clock.
         timeline: Robot time.
         stance_m: Side to (2,), where the feet stand at first, both pointing along x.
         calm: Shape (K,), share of the motion that is asked for at the knots.
     """
-    home = stance_m["left"] - stance_m["right"]
-    swings = schedule(feet, beats_s, timeline, home)
     chosen = [_Chosen(swing.side, swing.leave, swing.land) for swing in swings]
     steps, homewards = _placed(chosen, feet, timeline, stance_m)
     if (calm >= 1.0).all():

@@ -21,6 +21,7 @@ from robodance.motion.step_schedule import (
     BETWEEN_S,
     OFF_BEAT_S,
     SHORTEST_SWING_S,
+    schedule,
 )
 from robodance.motion.support import planted, stepping
 from robodance.motion.sway_program import SwayProgram
@@ -96,12 +97,18 @@ def random_footwork(rng, seconds=20.0):
     return Footwork(times, apart, ankles, 0.01 * sway, 0.1 * heading, strikes)
 
 
+def steps_of(feet, beats_s, timeline, calm):
+    """Return the steps that a dancer's feet become."""
+    swings = schedule(feet, beats_s, timeline, STANCE["left"] - STANCE["right"])
+    return choose_steps(swings, feet, timeline, STANCE, calm)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_steps_never_overlap_and_stay_in_what_the_walk_allows(march, seed):
     feet = random_footwork(np.random.default_rng(seed))
     timeline = timeline_of(replace_times(march, 20.0), FULL)
     beats = np.arange(0.0, 20.0, 0.5)
-    steps = choose_steps(feet, beats, timeline, STANCE, np.ones(timeline.knots))
+    steps = steps_of(feet, beats, timeline, np.ones(timeline.knots))
     assert len(steps) > 5
     for before, after in pairwise(steps):
         assert after.leave - before.land >= round(BETWEEN_S / STEP_S)
@@ -151,7 +158,7 @@ def landings(march, moments_s):
     still = np.zeros((len(times), 2))
     feet = Footwork(times, still, np.zeros((len(times), 2, 2)), still[:, 0], still[:, 0], strikes)
     timeline = timeline_of(replace_times(march, 20.0), FULL)
-    steps = choose_steps(feet, moments_s, timeline, STANCE, np.ones(timeline.knots))
+    steps = steps_of(feet, moments_s, timeline, np.ones(timeline.knots))
     return timeline.music_times_s(np.array([step.land * STEP_S for step in steps]))
 
 
@@ -181,11 +188,11 @@ def replace_times(dance, seconds):
 def test_what_is_not_asked_for_is_not_stepped(march):
     timeline = timeline_of(march, FULL)
     feet = footwork(march, ROBOT)
-    none = choose_steps(feet, march.beats_s, timeline, STANCE, np.zeros(timeline.knots))
+    none = steps_of(feet, march.beats_s, timeline, np.zeros(timeline.knots))
     assert none == ()
     half = np.full(timeline.knots, 0.6)
-    low = choose_steps(feet, march.beats_s, timeline, STANCE, half)
-    high = choose_steps(feet, march.beats_s, timeline, STANCE, np.ones(timeline.knots))
+    low = steps_of(feet, march.beats_s, timeline, half)
+    high = steps_of(feet, march.beats_s, timeline, np.ones(timeline.knots))
     assert low[0].lift_m == pytest.approx(0.6 * high[0].lift_m)
 
 
@@ -223,7 +230,7 @@ def test_after_a_calmer_passage_the_steps_are_those_of_the_whole_dance(march, rn
     calm[75:150] = 0.0  # from 3 to 6 s it does not get ahead
 
     def treads(share):
-        steps = choose_steps(feet, np.arange(0.0, 30.0, 0.375), timeline, STANCE, share)
+        steps = steps_of(feet, np.arange(0.0, 30.0, 0.375), timeline, share)
         return steps, own_places(
             steps[:-1], after=300
         )  # the last one closes; turns are caught up with
@@ -256,7 +263,7 @@ def test_every_foot_that_is_set_down_is_seen(march):
 def test_swinging_feet_clear_the_floor_and_end_where_they_tread(march):
     timeline = timeline_of(march, FULL)
     share = np.ones(timeline.knots)
-    steps = choose_steps(footwork(march, ROBOT), march.beats_s, timeline, STANCE, share)
+    steps = steps_of(footwork(march, ROBOT), march.beats_s, timeline, share)
     support = stepping(ROBOT, FEET, steps, timeline.knots, STEP_S)
     for step in steps:
         place = support.feet.positions_m[step.side]
