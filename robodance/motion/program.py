@@ -20,6 +20,7 @@ from robodance.values import BoolArray, FloatArray, IntArray
 __all__ = ["BandedQuadratic", "solve_program"]
 
 
+SCALINGS = 3  # of the program beforehand; more (ten are usual) save no round of the solver
 SLACK_PRICE = 100.0  # exact: more than what any row is worth
 
 
@@ -157,6 +158,7 @@ def solve_program(
     solver = piqp.SparseSolver()
     solver.settings.eps_abs = 1e-7
     solver.settings.eps_rel = 1e-7
+    solver.settings.preconditioner_iter = SCALINGS
     bounds = (rows.lower[touched] - shift, rows.upper[touched] - shift)
     solver.setup(hessian, cost, None, None, left, *bounds, low, high)
     if solver.solve() != piqp.Status.PIQP_SOLVED:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import ceil
 
 import numpy as np
 
@@ -29,6 +31,9 @@ from robodance.values import BoolArray, FloatArray
 
 __all__ = ["Sway", "plan_sway"]
 
+PIECE_S, OVERLAP_S = 60.0, 3.0
+"""A long song is solved in pieces: where two have met, what is held at an end is forgotten."""
+SHORT_S = 40.0  # in one piece
 TRUST = (3.0, 3.0, 1.0, 0.5)
 """Units a control point may go in each round."""
 STEADY = 1.0  # up to so many units, the effects of the round before are true enough
@@ -121,9 +126,33 @@ def plan_sway(
     else:
         problem = problem_of(calm)
         state = problem.state(np.zeros((len(upper_body), len(TORSO_AXES))))
-        state = _solved(problem, state, TRUST)
-        state = _settled(problem, state, problem.broken(state)[1:-1], second)
+        state, met = _in_pieces(problem, state, second)
+        state = _settled(problem, state, met | problem.broken(state)[1:-1], second)
     return _drawn_back(problem_of, problem, state, calm, second)
+
+
+def _in_pieces(
+    problem: SwayProgram, state: SwayState, second: SecondProcess | None
+) -> tuple[SwayState, BoolArray]:
+    """Return the solution of pieces of a song, and at which knots (K,) two of them meet."""
+    points, step_s = len(state.units), problem.task.support.step_s
+    edges = _edges(points, step_s)
+    over = round(OVERLAP_S / step_s)
+    ends = [(max(a - over, 0), min(b + over, points)) for a, b in pairwise(edges)]
+    jobs = [(problem.part(a, b, state), state.part(a, b), TRUST) for a, b in ends]
+    solved = side_by_side(second, _solved, jobs, [b - a for a, b in ends])
+    for (first, _last), (a, b), piece in zip(ends, pairwise(edges), solved, strict=True):
+        state = state.with_part(a, piece.part(a - first, b - first))
+    met = np.zeros(points - 2, dtype=bool)
+    met[edges[1:-1]] = True
+    return (problem.state(state.units, state) if met.any() else state), met
+
+
+def _edges(points: int, step_s: float) -> list[int]:
+    """Return where the pieces of a song begin, and its end; an even number of them, or one."""
+    seconds = points * step_s
+    pieces = 1 if seconds < SHORT_S else 2 * ceil(seconds / (2.0 * PIECE_S))
+    return [round(points * number / pieces) for number in range(pieces + 1)]
 
 
 def _drawn_back(

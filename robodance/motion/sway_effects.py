@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.sway_task import UNIT, SwayState
 from robodance.motion.terms import knot_values
 from robodance.motion.whole_motion import WholeMotion
@@ -43,30 +42,28 @@ class Effects:
     torques_pushed: FloatArray = field(repr=False)
 
 
-def effects_of(robot: RobotModel, state: SwayState, second: SecondProcess | None = None) -> Effects:
+def effects_of(robot: RobotModel, state: SwayState) -> Effects:
     """Return what a small change of each of ``TORSO_AXES`` does at every knot."""
-    jobs = [
-        (robot, state, change, axis)
-        for change in (_displaced, _pushed)
-        for axis in range(len(TORSO_AXES))
-    ]
-    found = side_by_side(second, _effect, jobs, [1.0] * len(jobs))
-    still, pushed = found[: len(TORSO_AXES)], found[len(TORSO_AXES) :]
-    zmp, torques = (np.stack(part, axis=2) for part in zip(*still, strict=True))
-    zmp_pushed, torques_pushed = (np.stack(part, axis=2) for part in zip(*pushed, strict=True))
+    zmp, torques = _effects(robot, state, _displaced)
+    zmp_pushed, torques_pushed = _effects(robot, state, _pushed)
     return Effects(zmp, zmp_pushed, torques, torques_pushed)
 
 
-def _effect(
-    robot: RobotModel,
-    state: SwayState,
-    change: Callable[[SwayState, int], WholeMotion],
-    axis: int,
+def _effects(
+    robot: RobotModel, state: SwayState, change: Callable[[SwayState, int], WholeMotion]
 ) -> tuple[FloatArray, FloatArray]:
-    """Return what a change of an axis does to ZMP (K, 2) and the legs' torques (K, legs)."""
-    zmp, torques = change(state, axis).zmp_and_torques(robot)
+    """Return what a change of each axis does to ZMP (K, 2, 5) and the legs' torques (K, legs, 5).
+
+    All axes are looked at in one go: most stretches are short.
+    """
+    axes = range(len(TORSO_AXES))
+    changed = WholeMotion.joined([change(state, axis) for axis in axes])
+    zmp, torques = changed.zmp_and_torques(robot)
     legs = list(leg_columns(robot))
-    return (zmp - state.zmp) / SMALL, (torques - state.torques)[:, legs] / SMALL
+    by_axis = (len(axes), len(state.zmp), -1)
+    zmp, torques = zmp.reshape(by_axis), torques[:, legs].reshape(by_axis)
+    found = (zmp - state.zmp) / SMALL, (torques - state.torques[:, legs]) / SMALL
+    return np.moveaxis(found[0], 0, 2), np.moveaxis(found[1], 0, 2)
 
 
 def _displaced(state: SwayState, axis: int) -> WholeMotion:

@@ -131,7 +131,7 @@ class SwayProgram:
 
     def effects(self, state: SwayState) -> Effects:
         """Return what units do to ZMP and torques around a state."""
-        return effects_of(self.task.robot, state, self._second)
+        return effects_of(self.task.robot, state)
 
     def better(self, state: SwayState, effects: Effects, trust: float) -> SwayState:
         """Return the next state; the same where there is no better one.

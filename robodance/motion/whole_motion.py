@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -46,6 +47,19 @@ class WholeMotion:
         curve = Spline(joints, support.step_s)
         at, rate, push = (curve.at(times, order) for order in range(3))
         return cls(at, rate, push, poses, base, support.numbers_at(times))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the moments of all parts, one after the other."""
+        base = BaseMotion(
+            *(
+                np.concatenate([getattr(part.base, f.name) for part in parts])
+                for f in fields(BaseMotion)
+            )
+        )
+        names = (f.name for f in fields(cls) if f.name != "base")
+        rest = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+        return cls(base=base, **rest)
 
     def zmp_and_torques(self, robot: RobotModel) -> tuple[FloatArray, FloatArray]:
         """Return the zero moment point (T, 2) and the joints' torques (T, J)."""

@@ -1,6 +1,7 @@
 """The torso's program knows beforehand what its steps will do, and so is soon done."""
 
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -27,23 +28,29 @@ TIMES = STEP_S * np.arange(KNOTS)[:, None]
 
 
 def asking(wanted, knees):
-    """The program of a torso over feet that tread on the spot for six seconds."""
+    """The program of a torso over feet that tread on the spot, for six seconds or for longer."""
+    knots = len(wanted)
+    times = STEP_S * np.arange(knots)[:, None]
     stand = upper_body_only(ROBOT, CONFIG.stand)
     feet = FeetPoses.standing(ROBOT, stand.posture_rad, stand.torso_pose)
     at = {side: feet.positions_m[side][0, :2] for side in ROBOT.feet}
     steps = tuple(
         Step(side, first, first + 14, at[side], 0.0, 0.02)
-        for side, first in (("left", 30), ("right", 60), ("left", 90))
+        for side, first in zip(cycle(("left", "right")), range(30, knots - 40, 30))
     )
-    wanted = np.hstack([wanted, knees]) * np.clip(np.minimum(TIMES, TIMES[::-1]) - 0.4, 0.0, 1.0)
-    upper = np.tile(stand.posture_rad, (KNOTS + 2, 1))
+    wanted = np.hstack([wanted, knees]) * np.clip(np.minimum(times, times[::-1]) - 0.4, 0.0, 1.0)
+    upper = np.tile(stand.posture_rad, (knots + 2, 1))
     limits = joint_limits(ROBOT, CONFIG).scaled(CONFIG.limit_share)
-    support = stepping(ROBOT, feet, steps, KNOTS, STEP_S)
-    return SwayProgram(sway_task(wanted, upper, support, stand, limits, CONFIG, np.ones(KNOTS)))
+    support = stepping(ROBOT, feet, steps, knots, STEP_S)
+    return SwayProgram(sway_task(wanted, upper, support, stand, limits, CONFIG, np.ones(knots)))
+
+
+def at_home(program):
+    return program.state(np.zeros((len(program.task.home), 5)))
 
 
 def solved(program):
-    return sway._solved(program, program.state(np.zeros((KNOTS + 2, 5))), sway.TRUST)
+    return sway._solved(program, at_home(program), sway.TRUST)
 
 
 @pytest.fixture(scope="module")
@@ -115,8 +122,8 @@ def test_four_rounds_are_enough_and_blind_to_accelerations_they_are_not(
     assert unrest(program, dancing) < 0.1  # of 2 cm, or of 0.1 rad
     full = sway_effects.effects_of
 
-    def blind(robot, state, second):
-        effects = full(robot, state, second)
+    def blind(robot, state):
+        effects = full(robot, state)
         effects.torques_pushed[:] = 0.0
         effects.zmp_pushed[:] = 0.0
         return effects
@@ -125,6 +132,36 @@ def test_four_rounds_are_enough_and_blind_to_accelerations_they_are_not(
     state = solved(program)
     assert program.broken(state).any()
     assert unrest(program, state) > 0.2
+
+
+def test_a_song_in_pieces_is_swayed_to_as_in_one_if_they_overlap(monkeypatch):
+    times = STEP_S * np.arange(4 * KNOTS)[:, None]
+    wanted = np.zeros((len(times), 5))
+    wanted[:, [1]] = 0.05 * np.sin(2.0 * np.pi * times / 1.0)
+    program = asking(wanted, np.zeros((len(times), 2)))
+    whole = solved(program)
+    monkeypatch.setattr(sway, "SHORT_S", 0.0)
+    assert sway._edges(len(program.task.home), STEP_S) == [0, 301, 602]
+
+    def worst():
+        state, met = sway._in_pieces(program, at_home(program), None)
+        assert np.flatnonzero(met).tolist() == [301]
+        assert (state.miss < CLOSED).all()
+        return np.abs(state.units - whole.units).max(axis=1)
+
+    assert worst().max() < 0.01  # of 2 cm, or of 0.1 rad; rounds end when 0.1 is left
+    monkeypatch.setattr(sway, "OVERLAP_S", 0.0)
+    beside = worst()
+    assert beside.max() > 0.5  # each end was held where the robot stands
+    assert np.flatnonzero(beside > 0.01).min() > 301 - 3.0 / STEP_S
+
+
+def test_a_long_song_has_an_even_number_of_pieces_and_a_short_one_is_whole():
+    for seconds, pieces in ((20.0, 1), (39.0, 1), (41.0, 2), (119.0, 2), (121.0, 4), (600.0, 10)):
+        edges = sway._edges(round(seconds / STEP_S), STEP_S)
+        assert len(edges) == pieces + 1
+        assert (edges[0], edges[-1]) == (0, round(seconds / STEP_S))
+        assert max(np.diff(edges)) * STEP_S <= sway.PIECE_S + STEP_S
 
 
 def test_a_torso_that_is_asked_out_of_reach_goes_less_far_only_there(program):
