@@ -8,7 +8,7 @@ left open: when pushes come and from where, and to which side floor and weight a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -284,7 +284,7 @@ class DisturbedSimulation:
         self._plan: Plan | None = None
         self._pushes = pushes_of(disturbance.seed, 0.0)
         self._off_rad = _off_to(disturbance)
-        self._upright: Rotation | None = None
+        self._upright: tuple[float, ...] | None = None  # a quaternion
         self._change_world()
 
     def __enter__(self) -> Self:
@@ -341,7 +341,7 @@ class DisturbedSimulation:
         turn = self._inner.torso_turn()
         if self._upright is None:
             return turn
-        return np.asarray((self._upright * Rotation.from_quat(turn)).as_quat())
+        return np.array(_turned_by(self._upright, turn.tolist()))
 
     def pressure_m(self) -> FloatArray | None:
         """Return the middle (2,) of the floor's pressure, world; None: there is none."""
@@ -366,7 +366,8 @@ class DisturbedSimulation:
             down = np.array([slope * np.cos(aside), slope * np.sin(aside), -1.0])
             self._body.set_gravity(GRAVITY_M_S2 * down / np.linalg.norm(down))
             level = np.array([-np.sin(aside), np.cos(aside), 0.0])  # of the slope's lines
-            self._upright = Rotation.from_rotvec(what.floor_tilt_rad * level)
+            upright = Rotation.from_rotvec(what.floor_tilt_rad * level)
+            self._upright = tuple(upright.as_quat().tolist())
         if what.mass_share != 1.0:
             self._body.scale_masses(what.mass_share)
 
@@ -402,6 +403,17 @@ class DisturbedSimulation:
         since = now_s - self._what.known_delay_s
         sample = int(np.searchsorted(plan.times_s, plan.times_s[0] + since, side="right")) - 1
         return bool(plan.support[max(sample, 0)])
+
+
+def _turned_by(first: Sequence[float], then: Sequence[float]) -> tuple[float, ...]:
+    """Return the product of two quaternions: ``then``, and ``first`` after it."""
+    (a, b, c, d), (x, y, z, w) = first, then
+    return (
+        d * x + a * w + b * z - c * y,
+        d * y - a * z + b * w + c * x,
+        d * z + a * y - b * x + c * w,
+        d * w - a * x - b * y - c * z,
+    )
 
 
 def _off_to(what: Disturbance) -> tuple[float, float]:

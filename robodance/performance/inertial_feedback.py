@@ -110,6 +110,8 @@ class InertialFeedback:
         self._weight = WeightShift(plan, robot, period_s) if weighs and self.active else None
         self._turn = TurnBack(plan, robot, period_s) if self.active else None
         self.answered = Answered()
+        self._added: FloatArray = np.zeros(self._joints)
+        self._added_at: Answered | None = None
 
     @property
     def feels(self) -> bool:
@@ -198,6 +200,11 @@ class InertialFeedback:
     @property
     def added_rad(self) -> FloatArray:
         """What is added now, (J,)."""
+        if self._added_at is not self.answered:  # it is asked for twice a command
+            self._added, self._added_at = self._all_added(), self.answered
+        return self._added
+
+    def _all_added(self) -> FloatArray:
         result = np.zeros(self._joints)
         result[self._columns] = self.answered.added_rad
         if self._weight is not None and self.answered.shift != Shift():

@@ -10,6 +10,7 @@ from hand_made_plans import standing_plan
 from scipy.spatial.transform import Rotation
 
 from robodance.config import SimulationConfig
+from robodance.performance import disturbances
 from robodance.performance.disturbances import (
     DISTURBANCES,
     PUSH_S,
@@ -164,6 +165,13 @@ def test_on_a_slope_the_inertial_unit_reads_a_lean_down_the_slope(seed):
     felt, _ = felt_under(dataclasses.replace(what, seed=seed), plan, 0.02)
     down = felt.gravity[:2] / np.linalg.norm(felt.gravity[:2])
     assert leans[:2] @ down > 0.999 * np.linalg.norm(leans[:2])
+
+
+def test_a_floor_leans_the_same_way_whichever_way_the_robot_faces(rng):
+    for first, then in rng.normal(size=(20, 2, 4)):
+        both = Rotation.from_quat(first) * Rotation.from_quat(then)
+        found = disturbances._turned_by(first.tolist(), then.tolist())
+        assert (Rotation.from_quat(found) * both.inv()).magnitude() == pytest.approx(0.0, abs=1e-7)
 
 
 def test_a_displaced_weight_turns_with_the_robot():
