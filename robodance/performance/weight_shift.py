@@ -5,9 +5,10 @@ for the whole dance, and a leg that carries alone soon has no torque left. At it
 robot stands on both soles and hardly moves: how far the pressure is then from where the plan
 has it is how far the weight is off. From there on, the trunk is held upright on a slope and
 the pelvis kept above where it would be on level floor; against a load the trunk leans about
-its hips. That takes the load's moment off the hip of the leg that stands, which moving the
-pelvis alone leaves there. What the slope has of it stays where it is in the world, also when
-a robot slips and no longer faces where it should; a load turns with it.
+its hips, and the pelvis moves, too. Leaning takes the load's moment off the hip of the leg that
+stands, which moving the pelvis alone leaves there, but who leans far has less room to rock. What
+the slope has of it stays where it is in the world, also when a robot slips and no longer faces
+where it should; a load turns with it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ FELT_M, FELT_RAD = 0.004, 0.005
 """Load and slope that are not told from none: a robot as planned, its motors late or with play,
 feels 3.5 mm and 0.003 rad at most while it settles, in either physics."""
 LEAN_RAD_PER_M = 8.0  # brings the hips' torque back to what it is without a load, as measured
+LEANT_SHARE = 0.6  # of that; more of it lets a robot that rocks fall sooner, less does, too
 LARGEST_LEAN_RAD = 0.09
 LARGEST_M = 0.025
 LARGEST_SLOPE_RAD_M = 15.0  # a guard: a straight knee would have none; plans come to 12.5
@@ -102,8 +104,9 @@ class WeightShift:
             load = (0.0, 0.0)
         floor, slope = turned(floor, -astray_rad), turned(slope, -astray_rad)
         load = turned(load, turned_rad)
-        # Against a load it leans as far as that may go; what is left of it, it moves.
-        leant = LARGEST_LEAN_RAD / max(LEAN_RAD_PER_M * hypot(*load), LARGEST_LEAN_RAD)
+        # Against some of a load it leans, as far as that may go; what is left of it, it moves.
+        most = LARGEST_LEAN_RAD / LEANT_SHARE
+        leant = LEANT_SHARE * most / max(LEAN_RAD_PER_M * hypot(*load), most)
         lean = [leant * LEAN_RAD_PER_M * part for part in load]
         moved = [slope[k] + (1.0 - leant) * load[k] for k in (0, 1)]
         share = LARGEST_M / max(hypot(*moved), LARGEST_M)

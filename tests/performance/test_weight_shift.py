@@ -23,6 +23,7 @@ from robodance.performance.weight_shift import (
     LARGEST_LEAN_RAD,
     LARGEST_M,
     LEAN_RAD_PER_M,
+    LEANT_SHARE,
     Shift,
     WeightShift,
 )
@@ -146,7 +147,7 @@ def hips_used(plan, disturbance, *, weighs):
     return np.quantile(most, 0.9)
 
 
-def test_leaning_against_a_load_takes_its_moment_off_the_hips(stepping):
+def test_leaning_against_a_load_takes_its_moment_off_the_hips(stepping, monkeypatch):
     as_planned = hips_used(stepping, DISTURBANCES["nominal"], weighs=True)
 
     def loaded(weighs):
@@ -156,7 +157,20 @@ def test_leaning_against_a_load_takes_its_moment_off_the_hips(stepping):
 
     without = loaded(weighs=False) - as_planned
     assert without > 0.06
+    some = loaded(weighs=True) - as_planned
+    monkeypatch.setattr(weight_shift, "LEANT_SHARE", 1.0)
     assert loaded(weighs=True) - as_planned < 0.03
+    assert some < without - 0.5 * LEANT_SHARE * (without - 0.03)  # at least half of its share
+
+
+def test_a_trunk_that_leans_against_all_of_a_load_has_less_room_to_rock(stepping, monkeypatch):
+    def tilt():
+        sides = [replace(DISTURBANCES["com"], seed=seed) for seed in (1, 2, 3, 4)]
+        return np.degrees(max(dance(stepping, side)[1].tilt_rad for side in sides))
+
+    assert tilt() < 3.5  # 2.75 of it are leant on purpose
+    monkeypatch.setattr(weight_shift, "LEANT_SHARE", 1.0)
+    assert tilt() > 4.6
 
 
 def test_it_begins_and_ends_where_the_plan_does(stepping, shift):
@@ -179,10 +193,13 @@ def hips_m():
 def test_it_leans_about_its_hips_against_a_load(stepping, seed):
     answered, _trial = dance(stepping, replace(DISTURBANCES["com"], seed=seed))
     aside = np.random.default_rng([seed, 1]).uniform(0.0, 2.0 * np.pi, size=2)[1]
-    lean = -LEAN_RAD_PER_M * 0.01 * np.array([np.cos(aside), np.sin(aside)])
+    load = -0.01 * np.array([np.cos(aside), np.sin(aside)])
+    lean = LEANT_SHARE * LEAN_RAD_PER_M * load
     x, y = answered.shift.turned_rad
     assert [y, -x] == pytest.approx(lean, abs=0.03)  # 3.5 mm: it hardly stands still yet
-    assert answered.shift.moved_m == pytest.approx(hips_m() * np.array([y, -x]), abs=1e-9)
+    left = (1.0 - LEANT_SHARE) / (LEANT_SHARE * LEAN_RAD_PER_M)  # of the load, per lean
+    moved = (hips_m() + left) * np.array([y, -x])
+    assert answered.shift.moved_m == pytest.approx(moved, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
