@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -21,8 +22,10 @@ from robodance.motion.descent import minimise
 from robodance.motion.limits import JointLimits, limit_rows
 from robodance.motion.program import BandedQuadratic
 from robodance.motion.retarget import Part, Wanted, free_points
+from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.spline import TAPS, Spline
 from robodance.motion.terms import AngleTerm, SmoothTerm, Term, knot_values
+from robodance.motion.windows import MANY_POINTS, Run, grown, halves_of, runs_of
 from robodance.values import BoolArray, FloatArray, IntArray
 
 __all__ = ["MARGIN_M", "Replanned", "repair"]
@@ -90,7 +93,7 @@ class Replanned:
         before, columns = self.spline.control, list(legs)
         new = (np.abs(before[:, columns] - control[:, columns]) > SAME_RAD).any(axis=1)
         mended = np.pad(self.repaired | self.retreated, 1)
-        touched = _grown(new | mended, GAP_POINTS // 2)
+        touched = grown(new | mended, GAP_POINTS // 2)
         runs = np.cumsum(np.diff(touched, prepend=False) & touched)  # from 1, in their order
         kept = mended & ~np.isin(runs, runs[new])
         moved = np.where(kept[:, None], before, control)
@@ -164,14 +167,20 @@ def _check(
 
 
 def _check_again(
-    check: _Check, window: BoolArray, look: Callable[[FloatArray, int], _Check], control: FloatArray
+    check: _Check,
+    window: BoolArray,
+    look: Callable[[FloatArray, Sequence[Run]], list[_Check]],
+    control: FloatArray,
 ) -> _Check:
     """Look at what has changed only; everything else was clean or has changed."""
     near, tipping = check.near.copy(), check.tipping.copy()
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], window, [False]])))
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        low, high = max(first - TAPS + 1, 0), min(last + TAPS - 1, len(control))
-        part = look(control[low:high], low)
+    pieces = []
+    for first, last in runs_of(window):
+        middle = (first + last) // 2
+        cuts = [first, middle, last] if last - first > MANY_POINTS else [first, last]
+        for a, b in pairwise(cuts):
+            pieces.append((max(a - TAPS + 1, 0), min(b + TAPS - 1, len(control))))
+    for (low, high), part in zip(pieces, look(control, pieces), strict=True):
         near[low : high - TAPS + 1] = part.near
         tipping[low : high - TAPS + 1] = part.tipping
     return _Check(near, tipping)
@@ -191,6 +200,7 @@ def repair(
     limits: JointLimits,
     config: MotionConfig,
     report: Callable[[float], None],
+    second: SecondProcess | None = None,
 ) -> Replanned:
     """Return a motion that is clear and upright everywhere.
 
@@ -202,6 +212,7 @@ def repair(
         limits: To be obeyed.
         config: Margins.
         report: Called with how much is done, 0..1.
+        second: Takes over half of the work.
 
     Raises:
         InfeasibleDance: Even standing still is not clear and upright.
@@ -209,8 +220,9 @@ def repair(
     control, step_s = start.spline.control, start.spline.step_s
     zmp_m = min(config.zmp_margin_m, stand.resting_margin() - 1e-4)
 
-    def look(part: FloatArray, first: int = 0) -> _Check:
-        return _check(part, bodies, stand, step_s, zmp_m, first)
+    def look(control: FloatArray, pieces: Sequence[Run]) -> list[_Check]:
+        jobs = [(control[a:b], bodies, stand, step_s, zmp_m, a) for a, b in pieces]
+        return side_by_side(second, _check, jobs, [b - a for a, b in pieces])
 
     arms = _Group.of([part for part in wanted.parts if part.name.endswith("_arm")], wanted)
     everything = _Group.of(wanted.parts, wanted)
@@ -225,12 +237,8 @@ def repair(
         if retreat <= 0:
             reach = BEFORE_AND_AFTER_S + WIDER_S * attempt
             window = _window(check.bad, len(control), reach / step_s)
-            goal = [
-                *arms.terms,
-                *_prices(check, control, bodies, stand, arms, window, step_s, zmp_m, attempt),
-            ]
-            control = _planned_again(
-                control, arms, goal, limits, window, step_s, REPAIR_ROUNDS, REPAIR_TRUST_RAD
+            control = _mended(
+                check, control, bodies, stand, arms, limits, window, step_s, zmp_m, attempt, second
             )
         else:
             window = _window(
@@ -247,7 +255,7 @@ def repair(
         control = control.copy()
         control[:, everything.columns] = everything.posture
         retreated[:] = True
-        check = look(control)
+        check = look(control, [(0, len(control))])[0]
         if not check.clean:
             raise InfeasibleDance(_what_is_left(check, step_s))
     report(1.0)
@@ -280,6 +288,31 @@ class _Group:
         return cls(columns, tuple(terms), wanted.stand_rad[list(columns)])
 
 
+def _mended(
+    check: _Check,
+    control: FloatArray,
+    bodies: Bodies,
+    stand: Stand,
+    arms: _Group,
+    limits: JointLimits,
+    window: BoolArray,
+    step_s: float,
+    zmp_m: float,
+    attempt: int,
+    second: SecondProcess | None,
+) -> FloatArray:
+    """Return control points of arms that are planned again in a window, with prices."""
+    halves, jobs = halves_of(window), []
+    for half in halves:
+        prices = _prices(check, control, bodies, stand, arms, half, step_s, zmp_m, attempt)
+        goal = [*arms.terms, *prices]
+        rounds = REPAIR_ROUNDS, REPAIR_TRUST_RAD
+        jobs.append((control, arms, goal, limits, half, step_s, *rounds))
+    sizes = [float(half.sum()) for half in halves]
+    found = side_by_side(second, _planned_again, jobs, sizes)
+    return np.where(halves[0][:, None], found[0], found[-1])
+
+
 def _planned_again(
     control: FloatArray,
     group: _Group,
@@ -305,21 +338,14 @@ def _window(bad: BoolArray, points: int, reach_points: float) -> BoolArray:
     free = np.zeros(points, dtype=bool)
     free[:-3] |= bad
     free[3:] |= bad
-    free = _grown(free, reach)
-    gaps = _grown(free, GAP_POINTS // 2)
-    free |= ~_grown(~gaps, GAP_POINTS // 2)
+    free = grown(free, reach)
+    gaps = grown(free, GAP_POINTS // 2)
+    free |= ~grown(~gaps, GAP_POINTS // 2)
     return free & free_points(points)
 
 
 def _segments(knots: BoolArray) -> BoolArray:
     return np.asarray(knots[:-1] & knots[1:])
-
-
-def _grown(mask: BoolArray, reach: int) -> BoolArray:
-    counts = np.concatenate([[0], np.cumsum(mask)])
-    index = np.arange(len(mask))
-    low, high = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mask))
-    return np.asarray(counts[high] > counts[low])
 
 
 def _prices(

@@ -91,7 +91,7 @@ def replan(
         carried = (*moving, *legs)
         bodies = Bodies.of(stand.robot, wanted.stand_rad, carried, config.minimum_clearance_m)
         bodies = bodies.between(moving)
-    return repair(start, wanted, bodies, stand, used, config, rest)
+    return repair(start, wanted, bodies, stand, used, config, rest, second)
 
 
 def _followed(

@@ -185,7 +185,9 @@ def test_wild_sway_is_made_legal_and_without_the_rows_it_is_not(monkeypatch):
     certificate = certify(kept.plan, ROBOT)
     assert certificate.clean, certificate.violations
     monkeypatch.setattr(sway, "DRAWS", 0)
-    monkeypatch.setattr(SwayProgram, "broken", lambda self, state: np.zeros(1, dtype=bool))
+    monkeypatch.setattr(
+        SwayProgram, "broken", lambda self, state: np.zeros(len(state.units), dtype=bool)
+    )
     monkeypatch.setattr(SwayProgram, "_joint_rows", lambda self, *_: None)
     monkeypatch.setattr(SwayProgram, "_zmp_rows", lambda self, *_: None)
     lax = certify(adapt(wild, ROBOT, FULL).plan, ROBOT)

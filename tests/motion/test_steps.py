@@ -329,7 +329,9 @@ def test_with_the_plan_of_the_centre_of_mass_it_stands_upright_and_without_it_sw
     assert stood.failures_s == ()
     # Without the floor's rows the torso goes where the dancer's goes, whatever carries it.
     monkeypatch.setattr(SwayProgram, "_zmp_rows", lambda self, *_: None)
-    monkeypatch.setattr(SwayProgram, "broken", lambda self, state: np.zeros(3, dtype=bool))
+    monkeypatch.setattr(
+        SwayProgram, "broken", lambda self, state: np.zeros(len(state.units), dtype=bool)
+    )
     careless = adapt_without_repair(march, monkeypatch)
     assert certify(careless, ROBOT).violations["balance"] > 0
     swayed = run_trial(careless, "nao_v6", SimulationConfig(), "nominal", allowed)
