@@ -52,7 +52,7 @@ class VerificationConfig:
     """The trunk may lean this much beside the plan without disturbance."""
     disturbed_tilt_deg: float = 6.0
     """The same under a disturbance."""
-    together_tilt_deg: float = 12.0
+    together_tilt_deg: float = 10.0
     """The same under all of them at once, where it is to stay on its feet."""
     rounds: int = 8
     """How often a passage is tried at most; before the last three times its phrase ends as
