@@ -1,10 +1,10 @@
 """The whole song's way of the torso over the feet, with everything the legs can do inside it.
 
 One quadratic program after the other (``sway_program.py``) brings the torso as near to the
-dancer's sway as legs, motors and floor allow, over the whole song at once: as the song is
-known from beginning to end, that does what preview control does on line. Where a limit is
-still broken after the last round, less sway is asked for around that moment, and the program
-is solved again.
+dancer's sway as legs, motors and floor allow, over the whole song at once (a long one in pieces
+that overlap, side by side): as the song is known from beginning to end, that does what preview
+control does on line. Where a limit is still broken after the last round, less sway is asked for
+around that moment, and the program is solved again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ from robodance.values import BoolArray, FloatArray
 __all__ = ["Sway", "plan_sway"]
 
 PIECE_S, OVERLAP_S = 60.0, 3.0
-"""A long song is solved in pieces: where two have met, what is held at an end is forgotten."""
+"""A long song is solved in pieces, each longer by the overlap at both ends: where two of them
+meet, nothing is left of what was held at their ends."""
 SHORT_S = 40.0  # in one piece
 TRUST = (3.0, 3.0, 1.0, 0.5)
 """Units a control point may go in each round."""

@@ -167,7 +167,7 @@ def test_on_a_slope_the_inertial_unit_reads_a_lean_down_the_slope(seed):
     assert leans[:2] @ down > 0.999 * np.linalg.norm(leans[:2])
 
 
-def test_a_floor_leans_the_same_way_whichever_way_the_robot_faces(rng):
+def test_turns_of_the_floor_and_of_the_trunk_multiply_as_scipys_do(rng):
     for first, then in rng.normal(size=(20, 2, 4)):
         both = Rotation.from_quat(first) * Rotation.from_quat(then)
         found = disturbances._turned_by(first.tolist(), then.tolist())
