@@ -406,7 +406,10 @@ class DisturbedSimulation:
 
 
 def _turned_by(first: Sequence[float], then: Sequence[float]) -> tuple[float, ...]:
-    """Return the product of two quaternions: ``then``, and ``first`` after it."""
+    """Return the product of two quaternions: ``then``, and ``first`` after it.
+
+    It is asked for at every step: SciPy's takes many times as long, PyBullet's is rounded.
+    """
     (a, b, c, d), (x, y, z, w) = first, then
     return (
         d * x + a * w + b * z - c * y,

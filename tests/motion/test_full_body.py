@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from robodance.config import MotionConfig
 from robodance.errors import ConfigError
-from robodance.motion import repair, sway, sway_program
+from robodance.motion import repair, sway, sway_program, windows
 from robodance.motion.balance import BalanceTerm, upper_body_only
 from robodance.motion.certificate import certify
 from robodance.motion.pelvis import knee_bends, leg_scale
@@ -262,6 +262,28 @@ def test_what_was_mended_far_from_a_calmed_phrase_is_neither_mended_nor_looked_a
     made.again(share)
     assert any(times.min() < 10.0 for times in mended)
     assert min(seen) == 0.0
+
+
+def test_places_that_are_mended_apart_come_out_as_together(monkeypatch):
+    dance = pressing_its_arm(at_s=(4.0, 12.0), seconds=16.0)
+    plan_again, mended = repair._planned_again, []
+
+    def noted(control, group, goal, limits, window, *rest):
+        mended.append((np.flatnonzero(window) * STEP_S).tolist())
+        return plan_again(control, group, goal, limits, window, *rest)
+
+    monkeypatch.setattr(repair, "_planned_again", noted)
+    together = adapt(dance, ROBOT, FULL)
+    assert mended[0][0] < 8.0 < mended[0][-1]  # both places
+    mended.clear()
+    monkeypatch.setattr(windows, "MANY_POINTS", 0)
+    apart = adapt(dance, ROBOT, FULL)
+    assert mended[0][-1] < 8.0 < mended[1][0]
+    assert apart.repaired_share > 0.0
+    assert certify(apart.plan, ROBOT).clean
+    # Each place is solved to its own end: a tenth of a degree is seen by nobody.
+    difference = np.abs(apart.plan.positions_rad - together.plan.positions_rad).max()
+    assert difference < np.radians(0.1)
 
 
 def test_a_knees_bend_is_the_angle_between_thigh_and_shank():
