@@ -6,7 +6,8 @@ that carry push back, and the hip of the leg that swings has its foot come down 
 further to where the robot leans. Both are bounded and fade as the trunk comes back to its plan.
 A floor that slopes was felt before the dance (``felt``), and leaning with it is no lean. What
 is off for the whole dance, such a slope or a load, the legs answer by ``weight_shift``; a robot
-that faces elsewhere is turned back by its steps (``turning_back``).
+that faces elsewhere is turned back by its steps (``turning_back``); one that still leans on the
+foot that it is to lift waits (``waiting``).
 
 On planted soles nothing is added: there it gains nothing and costs torque.
 """
@@ -31,6 +32,7 @@ from robodance.performance.felt import (
     turned,
 )
 from robodance.performance.turning_back import TurnBack, Turned
+from robodance.performance.waiting import Waited, Waiting
 from robodance.performance.weight_shift import Shift, WeightShift
 from robodance.robots.kinematics import topological_joints
 from robodance.robots.model import RobotModel
@@ -60,6 +62,7 @@ class Answered:
         felt: Before the dance.
         shift: How the trunk is kept beside its plan.
         turned: How far feet are turned, to face where they should.
+        waited: How far the dance is behind.
     """
 
     steps: int = 0
@@ -69,6 +72,12 @@ class Answered:
     felt: Felt = field(default_factory=Felt)
     shift: Shift = field(default_factory=Shift)
     turned: Turned = field(default_factory=Turned)
+    waited: Waited = field(default_factory=Waited)
+
+    @property
+    def now(self) -> int:
+        """Where in the plan it is: a command of the plan's."""
+        return _place(self.steps, self.waited)
 
 
 class InertialFeedback:
@@ -109,6 +118,7 @@ class InertialFeedback:
         self._joints = len(robot.joint_names)
         self._weight = WeightShift(plan, robot, period_s) if weighs and self.active else None
         self._turn = TurnBack(plan, robot, period_s) if self.active else None
+        self._waiting = Waiting(plan, period_s)
         self.answered = Answered()
         self._added: FloatArray = np.zeros(self._joints)
         self._added_at: Answered | None = None
@@ -126,7 +136,7 @@ class InertialFeedback:
             pressure_m: Middle (2,) of the soles' pressure, world, where it ``feels``.
         """
         before = self.answered
-        now = min(before.steps, len(self._support) - 1)
+        now = min(before.now, len(self._support) - 1)
         turn = torso_turn.tolist()
         heading = heading_of(*turn)
         known = max(now - self._late, 0)
@@ -143,7 +153,10 @@ class InertialFeedback:
         felt = self._felt(lean, heading, pressure_m)
         astray = remainder(heading - self._headings[known], tau)
         meant = self._meant(felt, known, heading)
-        added = self._pushed(now, [lean[k] - meant[k] for k in (0, 1)], rate)
+        beside = [lean[k] - meant[k] for k in (0, 1)]
+        added = self._pushed(now, beside, rate)
+        waited = self._waiting.after(before.waited, now, beside[0])
+        passed = range(before.now + 1, _place(before.steps + 1, waited) + 1)
         self.answered = Answered(
             before.steps + 1,
             (lean[0], lean[1]),
@@ -153,9 +166,16 @@ class InertialFeedback:
             self._shift(felt, known, astray),
             before.turned
             if self._turn is None
-            else self._turn.after(before.turned, before.steps + 1, astray),
+            else self._turn.after(before.turned, passed, astray),
+            waited,
         )
         return self.added_rad
+
+    def commanded(self, unbroken_rad: FloatArray) -> FloatArray:
+        """Return the command, (J,) rad, given the plan's of a clock that never waited."""
+        answered = self.answered
+        planned = self._waiting.command(answered.steps, answered.waited, unbroken_rad)
+        return np.asarray(np.minimum(np.maximum(planned + self.added_rad, self._low), self._high))
 
     def _meant(self, felt: Felt, known: int, heading: float) -> tuple[float, float]:
         """Return the lean beside the plan that is none: the floor's, less what is taken back."""
@@ -208,15 +228,16 @@ class InertialFeedback:
         result = np.zeros(self._joints)
         result[self._columns] = self.answered.added_rad
         if self._weight is not None and self.answered.shift != Shift():
-            added = self._weight.legs(self.answered.steps, self.answered.shift)
+            added = self._weight.legs(self.answered.now, self.answered.shift)
             result[self._weight.columns] += added
         if self._turn is not None:
-            result[self._turn.columns] += self._turn.legs(self.answered.steps, self.answered.turned)
+            result[self._turn.columns] += self._turn.legs(self.answered.now, self.answered.turned)
         return result
 
-    def within(self, command_rad: FloatArray) -> FloatArray:
-        """Return a command inside the joints' ranges."""
-        return np.asarray(np.minimum(np.maximum(command_rad, self._low), self._high))
+
+def _place(steps: int, waited: Waited) -> int:
+    """Return the plan's command after so many commands."""
+    return round(steps - waited.late)
 
 
 def _ankles_and_hips(robot: RobotModel, side: str) -> list[int]:
@@ -292,10 +313,10 @@ class Stabilised:
         if answer is None:
             self._inner.move(before_rad, after_rad)
             return
-        before = answer.within(before_rad + answer.added_rad)
+        before = answer.commanded(before_rad)
         pressure = self._inner.pressure_m() if answer.feels else None
-        after = answer.within(after_rad + answer.answer(self._inner.torso_turn(), pressure))
-        self._inner.move(before, after)
+        answer.answer(self._inner.torso_turn(), pressure)
+        self._inner.move(before, answer.commanded(after_rad))
 
     def observe(self) -> Observation:
         """Return what can be seen now."""
@@ -307,7 +328,10 @@ class Stabilised:
 
     def metadata(self) -> dict[str, Any]:
         """Return settings and versions for the log."""
-        return {**self._inner.metadata(), "inertial_feedback": self.feedback is not None}
+        known = {**self._inner.metadata(), "inertial_feedback": self.feedback is not None}
+        if self.feedback is not None:
+            known["waited_s"] = round(self.feedback.answered.waited.most * self.period_s, 3)
+        return known
 
 
 def stabilised(backend: Backend, config: SimulationConfig) -> Backend:

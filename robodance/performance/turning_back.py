@@ -79,16 +79,16 @@ class TurnBack:
                 done[first:end] = share**2 * (3.0 - 2.0 * share)
         self._done: list[float] = done.tolist()
 
-    def after(self, turned: Turned, step: int, astray_rad: float) -> Turned:
+    def after(self, turned: Turned, passed: range, astray_rad: float) -> Turned:
         """Return how feet turn, one command later.
 
         Args:
             turned: How until now.
-            step: The command that comes next.
+            passed: The plan's commands that come next: one, none while it waits, or two.
             astray_rad: How much further to the left than planned the robot faces.
         """
         astray = turned.astray_rad + self._share * (astray_rad - turned.astray_rad)
-        side = self._begins.get(step)
+        side = next((self._begins[step] for step in passed if step in self._begins), None)
         if side is None:
             return Turned(astray, turned.from_rad, turned.to_rad)
         # Turned out from a to b on the left foot, a robot faces b - a less to the left.

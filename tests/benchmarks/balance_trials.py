@@ -57,7 +57,7 @@ SEEDED = ("pushes", "tilt", "com", "together")  # the others leave nothing open
 MADE_BY = ("audio", "choreography", "config", "learning", "motion", "motion_files", "robots")
 MADE_BY_PERFORMANCE = (
     *("calming", "conductor", "disturbances", "felt", "inertial_feedback", "leg_slopes"),
-    *("rehearsal", "trial", "trials", "turning_back", "verify", "weight_shift", "world"),
+    *("rehearsal", "trial", "trials", "turning_back", "verify", "waiting", "weight_shift", "world"),
 )
 NOMINAL_RAD, DISTURBED_RAD = np.radians(2.0), np.radians(6.0)
 
@@ -183,6 +183,7 @@ def try_plan(plan: dict[str, Any], kind: TrialKind, settings: Settings) -> dict[
     return {
         "fell_s": trial.fell_s,
         "why": log.metadata["fall_reason"],
+        "waited_s": log.metadata.get("waited_s", 0.0),
         "tilt_deg": round(float(np.degrees(trial.tilt_rad)), 3),
         "tilt_time_s": round(trial.tilt_time_s, 2),
         "slip_max_mm": round(1000.0 * max(moved, default=0.0), 2),

@@ -142,9 +142,9 @@ def test_what_is_added_is_bounded_and_comes_slowly(stepping):
         before = after
     assert np.abs(before).max() <= LARGEST_RAD
     low, high = stepping.position_limits_rad.T
-    far = feedback.within(stepping.positions_rad[0] + 10.0)
+    far = feedback.commanded(stepping.positions_rad[0] + 10.0)
     assert (far <= high).all()
-    assert (feedback.within(-far - 10.0) >= low).all()
+    assert (feedback.commanded(-far - 10.0) >= low).all()
 
 
 def test_planted_soles_get_no_feedback(stepping):

@@ -64,7 +64,7 @@ def heading_after(turn, plan, astray, *, steps):
     rows = (100 * PERIOD_S * np.arange(steps)).astype(int)
     support = plan.support[np.minimum(rows, len(plan.support) - 1)]
     for step, carries in enumerate(support, start=1):
-        turned = turn.after(turned, step, faces[-1])
+        turned = turn.after(turned, range(step, step + 1), faces[-1])
         out.append(turn.out_rad(step, turned))
         side = {0: 0.0, 1: 1.0, 2: -1.0}[int(carries)]
         faces.append(faces[-1] - side * (out[-1] - out[-2]))

@@ -296,11 +296,11 @@ def test_a_plan_that_begins_on_one_foot_is_not_weighed(stepping):
         assert (robot.answered.shift != Shift()) == feels
 
 
-@pytest.mark.parametrize("seed", [2, 5])  # of eight, those that fall without; none does with it
-def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping, seed):
+def test_loaded_on_a_slope_among_all_else_it_stands_where_it_would_fall(stepping):
     """Load and slope half again as much as they are in the benchmark, on a floor that grips."""
     more = {"com_error_m": 0.015, "floor_tilt_rad": float(np.radians(3.0)), "friction": 0.8}
-    else_all = replace(DISTURBANCES["together"], **more, seed=seed)
+    # Of eight seeds, the one with which it falls without; with it, it falls with none.
+    else_all = replace(DISTURBANCES["together"], **more, seed=2)
     _answered, with_it = dance(stepping, else_all)
     _answered, without = dance(stepping, else_all, weighs=False)
     assert with_it.fell_s is None
