@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import numpy as np
 
 from robodance.config import MotionConfig
 from robodance.errors import InfeasibleDance
 from robodance.motion.balance import BalanceTerm, Stand
+from robodance.motion.checks import CHECKS_PER_STEP, Asked, Check, look_again, look_at
 from robodance.motion.collision import Bodies, ClearanceTerm
 from robodance.motion.descent import minimise
 from robodance.motion.limits import JointLimits, limit_rows
@@ -25,7 +25,7 @@ from robodance.motion.retarget import Part, Wanted, free_points
 from robodance.motion.side_by_side import SecondProcess, side_by_side
 from robodance.motion.spline import TAPS, Spline
 from robodance.motion.terms import AngleTerm, SmoothTerm, Term, knot_values
-from robodance.motion.windows import MANY_POINTS, Run, grown, halves_of, runs_of
+from robodance.motion.windows import Run, grown, halves_of
 from robodance.values import BoolArray, FloatArray, IntArray
 
 __all__ = ["MARGIN_M", "Replanned", "repair"]
@@ -38,11 +38,7 @@ FIRST_PRICE = 2000.0  # of a squared metre of missing clearance
 PRICE_STEP = 4.0
 MARGIN_M = 0.001  # kept beyond the required clearance, so that a price can reach it
 ZMP_MARGIN_M = 0.002  # likewise, beyond the margin to the edge of the soles
-CHECKS_PER_STEP = 4
-CLOSER_CHECKS_PER_STEP = 16
 PRICES_PER_STEP = 8
-BETWEEN_SAMPLES_M = 0.004  # what parts that fly past each other gain and lose in 10 ms
-ZMP_BETWEEN_SAMPLES_M = 0.005  # accelerations are linear between knots
 BEFORE_AND_AFTER_S = 0.4
 WIDER_S = 0.1  # each further try looks this much further to either side
 GAP_POINTS = 2 * TAPS
@@ -127,71 +123,6 @@ class On:
         model.blocks[:, :, inner[:, None], inner] += part.blocks
 
 
-@dataclass(frozen=True)
-class _Check:
-    """Where a motion is too near to itself or too near to tipping, per knot interval."""
-
-    near: FloatArray
-    tipping: FloatArray
-
-    @property
-    def clean(self) -> bool:
-        return not (self.near.any() or self.tipping.any())
-
-    @property
-    def bad(self) -> BoolArray:
-        return np.asarray((self.near > 0.0) | (self.tipping > 0.0))
-
-
-def _check(
-    control: FloatArray, bodies: Bodies, stand: Stand, step_s: float, zmp_m: float, first: int
-) -> _Check:
-    """Look at a piece of the motion, between its knots too, closer where it is close.
-
-    The piece begins with control point ``first`` of the whole.
-    """
-    spline = Spline(control, step_s)
-    samples = np.linspace(0.0, spline.end_s, (spline.knots - 1) * CHECKS_PER_STEP + 1)
-    near = _by_segment(bodies.shortfall(spline.at(samples), 2 * BETWEEN_SAMPLES_M))
-    lean = _by_segment(zmp_m - stand.zmp_margins(spline, samples, first * step_s))
-    close = np.flatnonzero((near > -BETWEEN_SAMPLES_M) | (lean > -ZMP_BETWEEN_SAMPLES_M))
-    if len(close):
-        phases = np.arange(CLOSER_CHECKS_PER_STEP) / CLOSER_CHECKS_PER_STEP
-        moments = (close[:, None] + phases) * step_s
-        short = bodies.shortfall(spline.at(moments.ravel()), 2 * BETWEEN_SAMPLES_M)
-        near[close] = np.maximum(near[close], short.reshape(moments.shape).max(axis=1))
-        margins = stand.zmp_margins(spline, moments.ravel(), first * step_s)
-        margins = margins.reshape(moments.shape)
-        lean[close] = np.maximum(lean[close], zmp_m - margins.min(axis=1))
-    return _Check(np.maximum(near, 0.0), np.maximum(lean, 0.0))
-
-
-def _check_again(
-    check: _Check,
-    window: BoolArray,
-    look: Callable[[FloatArray, Sequence[Run]], list[_Check]],
-    control: FloatArray,
-) -> _Check:
-    """Look at what has changed only; everything else was clean or has changed."""
-    near, tipping = check.near.copy(), check.tipping.copy()
-    pieces = []
-    for first, last in runs_of(window):
-        middle = (first + last) // 2
-        cuts = [first, middle, last] if last - first > MANY_POINTS else [first, last]
-        for a, b in pairwise(cuts):
-            pieces.append((max(a - TAPS + 1, 0), min(b + TAPS - 1, len(control))))
-    for (low, high), part in zip(pieces, look(control, pieces), strict=True):
-        near[low : high - TAPS + 1] = part.near
-        tipping[low : high - TAPS + 1] = part.tipping
-    return _Check(near, tipping)
-
-
-def _by_segment(values: FloatArray) -> FloatArray:
-    """Return the largest of the samples of each knot interval, both its ends counted."""
-    inner = values[:-1].reshape(-1, CHECKS_PER_STEP).max(axis=1)
-    return np.asarray(np.maximum(inner, values[CHECKS_PER_STEP::CHECKS_PER_STEP]))
-
-
 def repair(
     start: Replanned,
     wanted: Wanted,
@@ -219,16 +150,17 @@ def repair(
     """
     control, step_s = start.spline.control, start.spline.step_s
     zmp_m = min(config.zmp_margin_m, stand.resting_margin() - 1e-4)
+    asked = Asked(bodies, stand, step_s, zmp_m)
 
-    def look(control: FloatArray, pieces: Sequence[Run]) -> list[_Check]:
-        jobs = [(control[a:b], bodies, stand, step_s, zmp_m, a) for a, b in pieces]
-        return side_by_side(second, _check, jobs, [b - a for a, b in pieces])
+    def look(control: FloatArray, pieces: Sequence[Run]) -> list[Check]:
+        jobs = [(asked, control[a:b], a) for a, b in pieces]
+        return side_by_side(second, look_at, jobs, [b - a for a, b in pieces])
 
     arms = _Group.of([part for part in wanted.parts if part.name.endswith("_arm")], wanted)
     everything = _Group.of(wanted.parts, wanted)
     repaired, retreated = start.repaired.copy(), start.retreated.copy()
     nothing = np.zeros(len(control) - 3)
-    check = _check_again(_Check(nothing, nothing), start.unseen, look, control)
+    check = look_again(Check(nothing, nothing), start.unseen, look, control)
     for attempt in range(REPAIR_TRIES + RETREATS):
         report(1.0 - 0.6**attempt)
         if check.clean:
@@ -237,9 +169,9 @@ def repair(
         if retreat <= 0:
             reach = BEFORE_AND_AFTER_S + WIDER_S * attempt
             window = _window(check.bad, len(control), reach / step_s)
-            control = _mended(
-                check, control, bodies, stand, arms, limits, window, step_s, zmp_m, attempt, second
-            )
+            halves = halves_of(window)
+            goals = [_goal(asked, check, control, arms, half, attempt) for half in halves]
+            control = _mended(control, arms, goals, limits, halves, step_s, second)
         else:
             window = _window(
                 check.bad | _segments(retreated), len(control), RETREAT_WIDER_S * retreat / step_s
@@ -250,7 +182,7 @@ def repair(
             )
             retreated |= window[1:-1]
         repaired |= window[1:-1]
-        check = _check_again(check, window, look, control)
+        check = look_again(check, window, look, control)
     if not check.clean:  # the very last resort is to stand still
         control = control.copy()
         control[:, everything.columns] = everything.posture
@@ -289,27 +221,20 @@ class _Group:
 
 
 def _mended(
-    check: _Check,
     control: FloatArray,
-    bodies: Bodies,
-    stand: Stand,
     arms: _Group,
+    goals: Sequence[Sequence[Term]],
     limits: JointLimits,
-    window: BoolArray,
+    halves: Sequence[BoolArray],
     step_s: float,
-    zmp_m: float,
-    attempt: int,
     second: SecondProcess | None,
 ) -> FloatArray:
-    """Return control points of arms that are planned again in a window, with prices."""
-    halves, jobs = halves_of(window), []
-    for half in halves:
-        prices = _prices(check, control, bodies, stand, arms, half, step_s, zmp_m, attempt)
-        goal = [*arms.terms, *prices]
-        rounds = REPAIR_ROUNDS, REPAIR_TRUST_RAD
-        jobs.append((control, arms, goal, limits, half, step_s, *rounds))
-    sizes = [float(half.sum()) for half in halves]
-    found = side_by_side(second, _planned_again, jobs, sizes)
+    """Return control points of arms that are planned again in windows, each with its goal."""
+    jobs = [
+        (control, arms, goal, limits, half, step_s, REPAIR_ROUNDS, REPAIR_TRUST_RAD)
+        for goal, half in zip(goals, halves, strict=True)
+    ]
+    found = side_by_side(second, _planned_again, jobs, [float(half.sum()) for half in halves])
     return np.where(halves[0][:, None], found[0], found[-1])
 
 
@@ -348,40 +273,39 @@ def _segments(knots: BoolArray) -> BoolArray:
     return np.asarray(knots[:-1] & knots[1:])
 
 
-def _prices(
-    check: _Check,
+def _goal(
+    asked: Asked,
+    check: Check,
     control: FloatArray,
-    bodies: Bodies,
-    stand: Stand,
     arms: _Group,
     window: BoolArray,
-    step_s: float,
-    zmp_m: float,
     attempt: int,
 ) -> list[Term]:
+    """Return what arms follow in a window, and the prices of what is amiss there."""
     segments: IntArray = np.flatnonzero(window[:-3] | window[3:])
+    price = FIRST_PRICE * PRICE_STEP**attempt
     clear = ClearanceTerm(
-        bodies,
+        asked.bodies,
         arms.columns,
         control,
         segments,
         per_step=PRICES_PER_STEP,
         margin_m=MARGIN_M * (1 + attempt),
-        weight=FIRST_PRICE * PRICE_STEP**attempt,
+        weight=price,
     )
     if not check.tipping.any():
-        return [clear]
+        return [*arms.terms, clear]
     upright = BalanceTerm(
-        stand,
+        asked.stand,
         arms.columns,
         control,
         segments,
-        step_s,
+        asked.step_s,
         per_step=CHECKS_PER_STEP,
-        margin_m=zmp_m + ZMP_MARGIN_M,
-        weight=FIRST_PRICE * PRICE_STEP**attempt,
+        margin_m=asked.zmp_m + ZMP_MARGIN_M,
+        weight=price,
     )
-    return [clear, upright]
+    return [*arms.terms, clear, upright]
 
 
 def _retreat(control: FloatArray, group: _Group, window: BoolArray, strength: float) -> list[Term]:
@@ -402,7 +326,7 @@ def _retreat(control: FloatArray, group: _Group, window: BoolArray, strength: fl
     return [AngleTerm(goal, np.ones_like(goal)), smooth]
 
 
-def _what_is_left(check: _Check, step_s: float) -> str:
+def _what_is_left(check: Check, step_s: float) -> str:
     where = float(np.argmax(check.bad) * step_s)
     what = "two parts of the body touch" if check.near.any() else "the robot would tip"
     return (

@@ -231,7 +231,7 @@ def test_what_was_mended_far_from_a_calmed_phrase_is_neither_mended_nor_looked_a
 ):
     made = adapt(pressing_its_arm(at_s=(4.0, 12.0), seconds=16.0), ROBOT, FULL)
     mended, seen = [], []
-    plan_again, check = repair._planned_again, repair._check
+    plan_again, check = repair._planned_again, repair.look_at
 
     def looked(*piece):
         seen.append(piece[-1] * STEP_S)  # where it begins
@@ -242,7 +242,7 @@ def test_what_was_mended_far_from_a_calmed_phrase_is_neither_mended_nor_looked_a
         return plan_again(control, group, goal, limits, window, *rest)
 
     monkeypatch.setattr(repair, "_planned_again", noted)
-    monkeypatch.setattr(repair, "_check", looked)
+    monkeypatch.setattr(repair, "look_at", looked)
     share = np.ones(round(made.plan.duration_s / STEP_S) + 1)
     share[325:360] = 0.3  # from 13 s on
     kept = made.again(share)

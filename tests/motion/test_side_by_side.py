@@ -140,7 +140,7 @@ def test_a_long_dance_is_planned_the_same_with_and_without(started, monkeypatch)
     monkeypatch.setattr(SecondProcess, "ask", noted)
     with_one = plan_motion(dance, robot, config)
     # Arms, stretches of the torso's way, and where the whole is looked at.
-    assert {"_follow", "_solved", "_check"} <= set(asked)
+    assert {"_follow", "_solved", "look_at"} <= set(asked)
     monkeypatch.setattr(sharing, "cores", lambda: 1)
     alone = plan_motion(dance, robot, config)
     assert len(started) == 1
