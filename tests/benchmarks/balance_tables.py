@@ -37,7 +37,8 @@ def tables(lines: Sequence[Line]) -> str:
     plans = {line["passage"]: line for line in current if line["engine"] is None}
     trials = [line for line in current if line["engine"] is not None]
     made = {name: line for name, line in plans.items() if "infeasible" not in line}
-    parts = [_falls(trials), _genres(made, trials), _costs(made), _passages(made, trials)]
+    parts = [_falls(trials), _engines(trials), _genres(made, trials)]
+    parts += [_costs(made), _passages(made, trials)]
     said = [f"{name}: {line['infeasible']}" for name, line in plans.items() if "infeasible" in line]
     return "\n\n".join([*parts, *said])
 
@@ -71,6 +72,25 @@ def _fall_cells(trials: Sequence[Line]) -> list[str]:
     stood = [t["tilt_deg"] for t in trials if t["fell_s"] is None]
     bound = f"{100.0 * fall_bound(falls, len(trials)):.1f} %"
     return [f"{falls} of {len(trials)}", bound, f"{max(stood):.1f} deg" if stood else "-"]
+
+
+def _engines(trials: Sequence[Line]) -> str:
+    """How far soles slip undisturbed, and how long robots wait for their weight, by engine."""
+    head = ["engine", "slip undisturbed, largest", "over 5 mm", "waited undisturbed", "disturbed"]
+    rows = []
+    for engine in sorted({line["engine"] for line in trials}, reverse=True):
+        some = [t for t in trials if t["engine"] == engine]
+        still = [t for t in some if t["disturbance"] == "nominal"]
+        stood = [t for t in still if t["fell_s"] is None]
+        over = sum(t["slips_over_5_mm"] for t in stood)
+        moved = [t for t in some if t["disturbance"] != "nominal"]
+        rows.append([
+            engine,
+            f"{max((t['slip_max_mm'] for t in stood), default=float('nan')):.1f} mm",
+            f"{over} of {sum(t['contacts'] for t in stood)}",
+            *(f"{max((t['waited_s'] for t in of), default=0.0):.2f} s" for of in (still, moved)),
+        ])
+    return _table(head, rows)
 
 
 def _genres(plans: dict[str, Line], trials: Sequence[Line]) -> str:

@@ -184,7 +184,8 @@ def test_tables_count_only_trials_of_the_newest_plan_of_a_passage():
         "common_share": 0.3, "common_survived": 0.8, "knee_correlation": [0.1, 0.2],
         "strikes": 10, "steps": 0, "strikes_stepped": 4,
     }  # fmt: skip
-    trial = {"tilt_deg": 1.0, "slip_max_mm": 0.1, "slips_over_5_mm": 0, "contacts": 2}
+    slip = {"slip_max_mm": 0.1, "slips_over_5_mm": 0, "contacts": 2}
+    trial = {"tilt_deg": 1.0, "waited_s": 0.0, **slip}
     name = {"passage": "waltz/take/1@0"}
     plan = {"engine": None, "disturbance": None, "seed": None, **shown}
     done = {"engine": "pybullet", "disturbance": "nominal", "seed": 0, **trial}
@@ -193,8 +194,10 @@ def test_tables_count_only_trials_of_the_newest_plan_of_a_passage():
         {**name, "plan": "old", **done, "fell_s": 3.0},
         {**name, "plan": "new", **plan},
         {**name, "plan": "new", **done, "fell_s": None},
+        {**name, "plan": "new", **done, "disturbance": "together", "fell_s": 2.0, "waited_s": 0.3},
     ])
     assert "| nothing | 0 of 1 | 97.5 % | 1.0 deg |" in text
+    assert "| pybullet | 0.1 mm | 0 of 2 | 0.00 s | 0.30 s |" in text
     assert "4 of 10 (40 %)" in text
     assert "| 6 s | 90 s |" in text
 
