@@ -12,7 +12,7 @@ __all__ = ["ASIDE_M", "Figure", "bone_lengths", "figure_joints"]
 
 ASIDE_M = 0.66  # to the robot's left, right in the picture
 HEAD_HEIGHT_M = 0.50  # of the figure, about the robot's
-UPRIGHT_S = 1.0  # slower turns of the dancer are taken out: both face the camera
+UPRIGHT_S = 1.0  # slower turns of the dancer are taken out, and the robot's put in
 COLOUR = (0.93, 0.55, 0.33, 1.0)
 FAR_BELOW_M = 50.0
 LIMB_M, TRUNK_M, HEAD_M = 0.016, 0.036, 0.05  # radii
@@ -104,6 +104,7 @@ def figure_joints(plan: Plan, moments_s: FloatArray) -> FloatArray:
     rate_hz = (len(times) - 1) / (times[-1] - times[0])
     forward = facing_direction(joints, rate_hz)
     yaw = _smooth(np.unwrap(np.arctan2(forward[:, 1], forward[:, 0])), UPRIGHT_S * rate_hz)
+    yaw -= _robot_heading(plan, times)
     joints[:, :, :2] -= joints[:, INDEX["waist"], None, :2]
     cos, sin = np.cos(-yaw)[:, None], np.sin(-yaw)[:, None]
     x, y = joints[:, :, 0].copy(), joints[:, :, 1].copy()
@@ -116,6 +117,14 @@ def figure_joints(plan: Plan, moments_s: FloatArray) -> FloatArray:
     found[:, :, :2] += plan.torso_pose[0, :2]
     found[:, :, 1] += ASIDE_M
     return np.asarray(found)
+
+
+def _robot_heading(plan: Plan, moments_s: FloatArray) -> FloatArray:
+    """Return where a robot faces at moments (F,) of the song, (F,) rad; steps turn it."""
+    x, y, z, w = np.asarray(plan.torso_pose)[:, 3:].T
+    heading = np.unwrap(np.arctan2(2.0 * (w * z + x * y), w**2 + x**2 - y**2 - z**2))
+    rate_hz = (len(plan.times_s) - 1) / plan.duration_s
+    return np.interp(moments_s, plan.music_times_s, _smooth(heading, UPRIGHT_S * rate_hz))
 
 
 def _with_head(joints_m: FloatArray) -> FloatArray:

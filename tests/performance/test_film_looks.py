@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from hand_made_plans import arm_dance
+from scipy.spatial.transform import Rotation
 
 from robodance.config import RecordingConfig
 from robodance.performance.camera import Camera
@@ -102,6 +103,24 @@ def test_the_dancer_stands_beside_the_robot_at_its_size_and_faces_with_it(nao, r
     lengths = bone_lengths(joints)
     assert len(lengths) == len(BONES)
     assert max(lengths) < 0.3
+
+
+@pytest.mark.parametrize("robot_rad", [-1.5, 0.0, 1.5])
+def test_beside_a_robot_that_its_steps_have_turned_the_dancer_is_turned_alike(nao, rng, robot_rad):
+    plan = arm_dance(nao, 4.0)
+    turn = np.interp(plan.times_s, plan.times_s[[0, -1]], [robot_rad - 0.2, robot_rad + 0.2])
+    pose = np.array(plan.torso_pose)
+    pose[:, 3:] = Rotation.from_euler("z", turn[:, None]).as_quat()
+    plan = dataclasses.replace(
+        plan, torso_pose=pose, human_joints_m=dancer(rng), human_times_s=np.arange(50) / 25
+    )
+    moments = np.linspace(0.5, 1.5, 10)
+    joints = figure_joints(plan, moments)
+    left, right = JOINT_NAMES.index("left_shoulder"), JOINT_NAMES.index("right_shoulder")
+    across = joints[:, left] - joints[:, right]
+    faces = np.arctan2(across[:, 1], across[:, 0]) - np.pi / 2.0
+    robot = np.interp(moments, plan.music_times_s, turn)
+    np.testing.assert_allclose(faces, robot, atol=0.2)  # a dancer looks around
 
 
 def test_beats_are_written_when_they_sound():
