@@ -24,7 +24,7 @@ class SimulationConfig:
     friction: float = 0.8
     """Friction coefficient between soles and floor."""
     inertial_feedback: bool = True
-    """Whether ankles and hips answer the trunk's lean in dances with steps."""
+    """Whether ankles, hips and the clock answer the trunk's lean in dances with steps."""
     weight_shift: bool = True
     """Whether the trunk answers where the soles press at the start (with inertial_feedback)."""
     log_rate_hz: int = 60
