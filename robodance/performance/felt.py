@@ -12,9 +12,17 @@ from math import asin, atan2, cos, sin
 
 import numpy as np
 
-from robodance.values import Plan
+from robodance.values import IntArray, Plan
 
-__all__ = ["Felt", "bounded", "heading_of", "lean_of", "standing_steps", "turned"]
+__all__ = [
+    "Felt",
+    "bounded",
+    "heading_of",
+    "lean_of",
+    "rows_of_commands",
+    "standing_steps",
+    "turned",
+]
 
 FELT_S = (0.1, 0.4)  # of the plan; before, a robot settles, afterwards its dance begins
 STEEPEST_RAD = 0.1  # a robot that leans further does not stand
@@ -71,6 +79,13 @@ def standing_steps(plan: Plan, period_s: float) -> range:
     if not there.any() or np.asarray(plan.support)[there].any():
         return range(0)
     return range(*(round(moment / period_s) for moment in FELT_S))
+
+
+def rows_of_commands(plan: Plan, period_s: float) -> IntArray:
+    """Return the plan's sample at each command, the last one a little beyond its end, (M,)."""
+    since = plan.times_s - plan.times_s[0]
+    moments = np.arange(round(plan.duration_s / period_s) + 2) * period_s
+    return np.asarray(np.searchsorted(since, moments, side="right").clip(1) - 1)
 
 
 def lean_of(x: float, y: float, z: float, w: float) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from robodance.performance.bullet import pybullet
+from robodance.performance.felt import heading_of
 from robodance.skeleton import JOINT_NAMES, facing_direction
 from robodance.values import FloatArray, Plan
 
@@ -121,8 +122,7 @@ def figure_joints(plan: Plan, moments_s: FloatArray) -> FloatArray:
 
 def _robot_heading(plan: Plan, moments_s: FloatArray) -> FloatArray:
     """Return where a robot faces at moments (F,) of the song, (F,) rad; steps turn it."""
-    x, y, z, w = np.asarray(plan.torso_pose)[:, 3:].T
-    heading = np.unwrap(np.arctan2(2.0 * (w * z + x * y), w**2 + x**2 - y**2 - z**2))
+    heading = np.unwrap([heading_of(*turn) for turn in plan.torso_pose[:, 3:].tolist()])
     rate_hz = (len(plan.times_s) - 1) / plan.duration_s
     return np.interp(moments_s, plan.music_times_s, _smooth(heading, UPRIGHT_S * rate_hz))
 

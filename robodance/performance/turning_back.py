@@ -17,7 +17,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from robodance.performance.felt import bounded
+from robodance.performance.felt import bounded, rows_of_commands
 from robodance.performance.leg_slopes import LegSlopes, stances
 from robodance.robots.legs import FeetPoses, legs_under
 from robodance.robots.model import RobotModel
@@ -64,11 +64,8 @@ class TurnBack:
         self._share = min(period_s / SMOOTH_S, 1.0)
         self._slopes = LegSlopes.of(plan, robot, period_s, _slopes)
         self.columns = self._slopes.columns
-        since = plan.times_s - plan.times_s[0]
-        steps = np.arange(round(plan.duration_s / period_s) + 2)
-        row = np.searchsorted(since, steps * period_s, side="right").clip(1) - 1
-        support = np.asarray(plan.support)[row]
-        done = np.ones(len(steps))
+        support = np.asarray(plan.support)[rows_of_commands(plan, period_s)]
+        done = np.ones(len(support))
         self._begins: dict[int, float] = {}
         changes = np.flatnonzero(np.diff(support, prepend=0, append=0))
         for first, end in pairwise(changes.tolist()):

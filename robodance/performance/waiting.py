@@ -18,6 +18,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import minimum_filter1d
 
 from robodance.performance.conductor import executed_curve
+from robodance.performance.felt import rows_of_commands
 from robodance.values import FloatArray, Plan
 
 __all__ = ["Waited", "Waiting"]
@@ -57,17 +58,15 @@ class Waiting:
     def __init__(self, plan: Plan, period_s: float) -> None:
         self._plan, self._period_s = plan, period_s
         self._curve = executed_curve(plan)
-        since = plan.times_s - plan.times_s[0]
-        moments = np.arange(round(plan.duration_s / period_s) + 2) * period_s
-        row = np.searchsorted(since, moments, side="right").clip(1) - 1
-        support = np.asarray(plan.support)[row]
-        lifted = np.zeros(len(moments), dtype=int)
+        rows = rows_of_commands(plan, period_s)
+        support = np.asarray(plan.support)[rows]
+        lifted = np.zeros(len(rows), dtype=int)
         for first in np.flatnonzero(np.diff(support, prepend=0)):
             if support[first]:
                 window = slice(max(first - round(BEFORE_S / period_s), 0), first)
                 lifted[window] = ON_LEFT + ON_RIGHT - support[first]
         self._lifted: list[int] = lifted.tolist()
-        paces = _paces(plan, self._curve)[row]
+        paces = _paces(plan, self._curve)[rows]
         self._paces: list[float] = paces.tolist()
         # What is still to come has to be enough to make up for it.
         room = np.cumsum((paces - 1.0)[::-1])[::-1]
