@@ -12,7 +12,7 @@ from robodance.config import MotionConfig, SimulationConfig
 from robodance.motion import footsteps, replan, step_schedule, support
 from robodance.motion.balance import upper_body_only
 from robodance.motion.certificate import certify
-from robodance.motion.footsteps import TURN_RAD, choose_steps
+from robodance.motion.footsteps import ASIDE_RAD, TURN_RAD, choose_steps
 from robodance.motion.footwork import Footwork, Strike, footwork, snapped
 from robodance.motion.plan import adapt
 from robodance.motion.step_schedule import (
@@ -241,6 +241,33 @@ def test_after_a_calmer_passage_the_steps_are_those_of_the_whole_dance(march, rn
     np.testing.assert_allclose(found, wanted, atol=1e-9)
     monkeypatch.setattr(footsteps, "ASTRAY_M", 0.0)  # each finds its own way home
     assert np.abs(treads(calm)[1] - wanted).max() > 0.002
+
+
+def facing(feet, march):
+    """Return where a robot looks once each foot of it is down, (S,) rad."""
+    timeline = timeline_of(replace_times(march, 30.0), FULL)
+    yaws, result = dict.fromkeys(STANCE, 0.0), []
+    for step in steps_of(feet, np.arange(0.0, 30.0, 0.375), timeline, np.ones(timeline.knots)):
+        yaws[step.side] = step.yaw_rad
+        result.append(sum(yaws.values()) / 2.0)
+    return np.array(result)
+
+
+@pytest.mark.parametrize("degrees", [20.0, -40.0, 90.0])
+def test_a_robot_looks_as_far_aside_as_its_dancer(march, rng, degrees):
+    feet = wandering(rng)
+    turned = np.radians(degrees) * (feet.times_s > 8.0)
+    found = facing(replace(feet, heading_rad=turned), march)
+    assert found[-1] == pytest.approx(ASIDE_RAD * np.sin(np.radians(degrees)), abs=1e-9)
+
+
+@pytest.mark.parametrize("turns", [3.0, -10.0])
+def test_a_robot_faces_its_audience_while_its_dancer_spins(march, rng, turns, monkeypatch):
+    feet = wandering(rng)
+    spinning = replace(feet, heading_rad=2.0 * np.pi * turns * feet.times_s / feet.times_s[-1])
+    assert np.abs(facing(spinning, march)).max() <= ASIDE_RAD + TURN_RAD / 2.0
+    monkeypatch.setattr(footsteps, "_aside", lambda turned_rad: turned_rad)
+    assert np.abs(facing(spinning, march)).max() > np.pi / 2.0
 
 
 def test_moments_are_snapped_to_beats_and_half_beats(rng):
