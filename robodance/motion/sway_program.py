@@ -30,7 +30,7 @@ SMOOTH = 150.0  # of squared second differences of units, at 25 knots a second: 
 JERKS = np.array([0.0, 0.0, 0.0, 1e4, 1e4])
 """Of squared third differences of each of ``TORSO_AXES``: a trunk that is thrown about to help the
 ZMP along makes the gears' play rock the robot, and late motors are worse at it than at swaying."""
-KNEE_RAD = 0.2  # off a knee counts as a unit off the torso
+KNEE_RAD = 0.15  # off a knee counts as a unit off the torso
 NEAR = 0.3  # share of a limit beyond which its row takes part
 NEAR_TORQUE = 0.6  # likewise, of a torque
 TORQUE_PER_UNIT = 1.0  # by how much of that a torque changes at most when a unit does
