@@ -29,7 +29,7 @@ __all__ = ["Step", "choose_steps"]
 LIFT_M = 0.02
 LIFT_PER_S2 = 0.06  # of the swing's time squared: what knees can speed up
 TURN_RAD = float(np.radians(20.0))  # the walk of NAOqi: MaxStepTheta is 0.349
-ASIDE_RAD = 1.0  # a robot turns from its audience; a dancer's 90 degrees, and no spin, are that
+ASIDE_RAD = 1.0  # from its audience at most, for a dancer's quarter turn; spins lead no further
 BEFORE_S, AFTER_S = 0.2, 0.12
 """A place on the floor is seen for longer than the foot stands on it: so much before it is down,
 and after the next foot has left."""
@@ -166,7 +166,7 @@ def _turn(step: _Chosen, before_rad: float, feet: Footwork, timeline: Timeline) 
 
 
 def _aside(turned_rad: float) -> float:
-    """Return how far a robot looks aside when its dancer has turned: as much to that side."""
+    """Return how far aside a robot looks when its dancer has turned so far."""
     return float(ASIDE_RAD * np.sin(turned_rad))
 
 
