@@ -1,6 +1,7 @@
 """A dance waits before it lifts a foot that is leaned on: when, how long, and what for."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -131,13 +132,13 @@ def test_while_it_makes_up_for_it_no_joint_breaks_its_limits(stepping):
 
 
 def falls(plan, monkeypatch, longest_s):
-    """How often a robot falls that is pushed to its left once, hard, at one of six moments."""
+    """How often a robot falls, pushed hard once, to one of its sides at one of eight moments."""
     monkeypatch.setattr(waiting, "LONGEST_S", longest_s)
     config, fallen, waited = SimulationConfig(), 0, 0.0
-    for moment in np.arange(5.1, 5.7, 0.1):
-        push = Pushes(np.array([moment]), np.array([np.pi / 2.0]))
+    what = replace(DISTURBANCES["together"], push_ns=2.8)
+    for side, moment in product((-1.0, 1.0), np.arange(4.5, 6.0, 0.2)):
+        push = Pushes(np.array([moment]), np.array([side * np.pi / 2.0]))
         monkeypatch.setattr(disturbances, "pushes_of", lambda *_, push=push: push)
-        what = replace(DISTURBANCES["together"], push_ns=2.0)
         with DisturbedSimulation(ROBOT, config, what) as body:
             log = conduct(plan, stabilised(body, config))
         fallen += len(log.falls)
@@ -145,11 +146,11 @@ def falls(plan, monkeypatch, longest_s):
     return fallen, waited
 
 
-def test_pushed_out_of_step_a_robot_stands_that_waits_and_one_that_does_not_falls(monkeypatch):
+def test_pushed_out_of_step_robots_that_wait_fall_less_than_half_as_often(monkeypatch):
+    """Pushed nearly three times as hard as a verified plan must bear: 2 of 16 instead of 7."""
     plan = plan_motion(marcher(8.0), ROBOT, MotionConfig(balance="full-body"))
     fallen, waited = falls(plan, monkeypatch, LONGEST_S)
-    assert fallen == 0
     assert 0.1 < waited < LONGEST_S + RAMP_S
-    fallen, waited = falls(plan, monkeypatch, 0.0)
-    assert fallen > 0
-    assert waited == 0.0
+    without, never = falls(plan, monkeypatch, 0.0)
+    assert never == 0.0
+    assert 2 * fallen < without
