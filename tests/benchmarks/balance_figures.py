@@ -31,6 +31,7 @@ __all__ = [
     "knee_bends",
     "knee_correlations",
     "matched",
+    "most_shown",
     "share_of_time",
     "slips",
     "strikes",
@@ -185,6 +186,22 @@ def matched(dancer: list[Strike], robot: list[Strike], grid) -> int:
         if near:
             left[strike.side].remove(min(near, key=lambda t: abs(t - aim)))
             count += 1
+    return count
+
+
+def most_shown(dancer: list[Strike], grid, apart_s: float) -> int:
+    """Return how many strikes of a dancer any touchdowns so far apart could show.
+
+    As in ``matched``, of whichever foot. Windows of equal length, each taken as soon as it can be,
+    in their order: nothing shows more.
+    """
+    grid = np.asarray(grid)
+    aims = [s.time_s if len(grid) == 0 else grid[np.abs(grid - s.time_s).argmin()] for s in dancer]
+    count, last = 0, -np.inf
+    for aim in sorted(aims):
+        earliest = max(last + apart_s, aim - NEAR_BEAT_S)
+        if earliest <= aim + NEAR_BEAT_S + 1e-9:
+            count, last = count + 1, earliest
     return count
 
 

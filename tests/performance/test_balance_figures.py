@@ -105,6 +105,28 @@ def test_a_strike_is_shown_by_the_same_foot_near_its_beat_and_a_touchdown_counts
     assert figures.matched(twice, [figures.Strike("left", 4.0)], grid) == 1
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_no_set_of_touchdowns_shows_more_strikes_than_the_most(seed):
+    """All subsets of eight strikes, each with its touchdowns as early as they can be."""
+    rng = np.random.default_rng(seed)
+    grid = np.arange(0.0, 4.0, 0.25)
+    moments = np.sort(rng.uniform(0.0, 3.0, size=8))
+    dancer = [figures.Strike("left", float(moment)) for moment in moments]
+    apart_s = float(rng.uniform(0.3, 0.7))
+    best, shown = 0, []
+    for number in range(2 ** len(dancer)):
+        chosen = [strike for bit, strike in enumerate(dancer) if number >> bit & 1]
+        landings = [-np.inf]
+        for strike in chosen:
+            aim = grid[np.abs(grid - strike.time_s).argmin()]
+            landings.append(max(landings[-1] + apart_s, aim - figures.NEAR_BEAT_S))
+        steps = [figures.Strike("left", moment) for moment in landings[1:]]
+        if figures.matched(chosen, steps, grid) > best:
+            best, shown = figures.matched(chosen, steps, grid), steps
+    assert figures.most_shown(dancer, grid, apart_s) == best
+    assert figures.matched(dancer, shown, grid) == best
+
+
 def test_knees_that_bend_with_the_dancer_correlate_and_stiff_ones_do_not():
     plan = standing_plan(NAO, "StandInit", 4.0)
     moments = np.arange(100) / 25.0
