@@ -43,6 +43,7 @@ from robodance.values import Plan
 
 __all__ = [
     "ENGINES",
+    "MORE_ENGINES",
     "TRIED",
     "Settings",
     "TrialKind",
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 ENGINES = ("pybullet", "mujoco")
+MORE_ENGINES = ("mujoco-firm",)
+"""MuJoCo with contacts that yield less than its own defaults."""
 TRIED = [name for name in DISTURBANCES if not name.startswith("together_")]
 SEEDED = ("pushes", "tilt", "com", "together")  # the others leave nothing open
 MADE_BY = ("audio", "choreography", "config", "learning", "motion", "motion_files", "robots")
@@ -219,9 +222,9 @@ def physics(engine: str):
     """Return what opens a robot in an engine."""
     if engine == "pybullet":
         return in_pybullet
-    from mujoco_robot import in_mujoco
+    from mujoco_robot import in_mujoco, on_firm_floor
 
-    return in_mujoco
+    return on_firm_floor if engine == "mujoco-firm" else in_mujoco
 
 
 def _cpu_s() -> float:

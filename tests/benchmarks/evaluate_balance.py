@@ -26,6 +26,7 @@ from balance_passages import PASSAGES, Passage, chosen, data_folder
 from balance_tables import tables
 from balance_trials import (
     ENGINES,
+    MORE_ENGINES,
     TRIED,
     Settings,
     TrialKind,
@@ -184,7 +185,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="published data sets; or set ROBODANCE_DATA")
     parser.add_argument("--passages", type=int, default=len(PASSAGES), help="how many, of 40")
     parser.add_argument("--seconds", type=float, default=60.0, help="of each passage at most")
-    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument(
+        "--engines", nargs="+", choices=(*ENGINES, *MORE_ENGINES), default=list(ENGINES)
+    )
     parser.add_argument("--disturbances", nargs="+", choices=list(DISTURBANCES), default=TRIED)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--balance", default="full-body")

@@ -26,13 +26,16 @@ from robodance.robots.model import RobotModel
 from robodance.robots.stability import stability_margin
 from robodance.values import FloatArray, Plan
 
-__all__ = ["MuJoCoRobot", "in_mujoco"]
+__all__ = ["MuJoCoRobot", "in_mujoco", "on_firm_floor"]
 
 GRAVITY_M_S2 = 9.81
 STEPS_PER_PERIOD = 8  # of 1/240 s: contacts and stiff motors want half a millisecond
 FULL_EFFORT_RAD_S = 0.25  # error of speed at which a motor gives its all: 0.36 degrees of angle
 SETTLE_S = 1.0  # as in PyBullet
 TOUCH_N = 0.5
+SOFT_S, FIRM_S = 0.02, 0.005
+"""Time constant of contacts: MuJoCo's own, with which soles sink in by a fifth of a millimetre and
+creep under a body that sways, and a firm floor's."""
 FLOOR = "floor"
 
 
@@ -42,16 +45,19 @@ class MuJoCoRobot:
     Args:
         robot: Its description; the URDF is loaded as it is.
         config: Rates, motors and friction; PyBullet's solver iterations do not count here.
+        contact_s: Time constant of contacts.
     """
 
     name = "mujoco"
 
-    def __init__(self, robot: RobotModel, config: SimulationConfig) -> None:
+    def __init__(
+        self, robot: RobotModel, config: SimulationConfig, contact_s: float = SOFT_S
+    ) -> None:
         self.robot = robot
         self.period_s = 1.0 / config.physics_rate_hz
         self.observe_every = round(config.physics_rate_hz / config.log_rate_hz)
         self._config = config
-        self.model = _model(robot, config, self.period_s / STEPS_PER_PERIOD)
+        self.model = _model(robot, config, self.period_s / STEPS_PER_PERIOD, contact_s)
         self.data = mujoco.MjData(self.model)
         names = [joint.name for joint in robot.joints]
         self._columns = np.array([robot.index(name) for name in names])
@@ -198,7 +204,15 @@ def in_mujoco(robot: RobotModel, config: SimulationConfig) -> tuple[MuJoCoRobot,
     return opened, opened
 
 
-def _model(robot: RobotModel, config: SimulationConfig, step_s: float) -> mujoco.MjModel:
+def on_firm_floor(robot: RobotModel, config: SimulationConfig) -> tuple[MuJoCoRobot, MuJoCoRobot]:
+    """Likewise, with contacts that yield less."""
+    opened = MuJoCoRobot(robot, config, FIRM_S)
+    return opened, opened
+
+
+def _model(
+    robot: RobotModel, config: SimulationConfig, step_s: float, contact_s: float
+) -> mujoco.MjModel:
     spec = mujoco.MjSpec.from_file(str(robot.urdf))
     spec.option.timestep = step_s
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -212,6 +226,8 @@ def _model(robot: RobotModel, config: SimulationConfig, step_s: float) -> mujoco
         name=FLOOR, type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5.0, 5.0, 0.1]
     )
     floor.friction[0] = config.friction  # MuJoCo takes the larger of two
+    for geom in spec.geoms:
+        geom.solref[0] = contact_s
     _leave_out(spec, robot)
     for follower, leader in robot.mirrored_joints.items():
         together = spec.add_equality(type=mujoco.mjtEq.mjEQ_JOINT, name1=follower, name2=leader)

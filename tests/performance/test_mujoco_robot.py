@@ -19,14 +19,14 @@ from robodance.robots.model import load_robot
 pytest.importorskip("mujoco", reason="MuJoCo, of the extra peers, is not installed")
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
-from mujoco_robot import in_mujoco
+from mujoco_robot import FIRM_S, SOFT_S, in_mujoco, on_firm_floor
 
 NAO = load_robot("nao_v6")
 
 
-def tried(plan, what=None):
+def tried(plan, what=None, physics=in_mujoco):
     what = what or Disturbance()
-    with DisturbedSimulation(NAO, SimulationConfig(), what, in_mujoco) as robot:
+    with DisturbedSimulation(NAO, SimulationConfig(), what, physics) as robot:
         log = conduct(plan, robot)
     return log, judge(plan, log, "", what.known_delay_s, 0.1)
 
@@ -47,6 +47,16 @@ def test_it_stands_still_on_both_soles_and_follows_its_arms():
     assert log.zmp_margin_m[1:].min() > 0.02
     height = log.torso_pose[0, 2] - standing_plan(NAO, "StandInit", 1.0).torso_pose[0, 2]
     assert abs(height) < 1e-3  # soft contacts and yielding knees
+
+
+def test_on_a_firm_floor_soles_sink_in_by_as_much_less_as_its_time_constant_squared():
+    sunk_m = []
+    for physics in (in_mujoco, on_firm_floor):
+        robot = physics(NAO, SimulationConfig())[0]
+        tried(standing_plan(NAO, "StandInit", 2.0), physics=lambda *_, robot=robot: (robot, robot))
+        sunk_m.append(-np.mean([contact.dist for contact in robot.data.contact]))
+    assert 1e-4 < sunk_m[0] < 1e-3
+    assert sunk_m[1] == pytest.approx(sunk_m[0] * (FIRM_S / SOFT_S) ** 2, rel=0.1)
 
 
 @pytest.mark.parametrize(
