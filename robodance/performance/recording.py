@@ -8,7 +8,6 @@ shows where the robot was at the moment of the song that is heard with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +30,6 @@ from robodance.workers import cores
 
 __all__ = ["record"]
 
-FURTHER = 1.25  # how much further away the camera stands when there are two
 ENCODING_S_PER_PIXEL = 1.2e-8  # measured with x264's veryfast: 11 ms for 1280 x 720
 
 
@@ -112,14 +110,11 @@ def _job(
     """Return what is to be drawn."""
     positions, poses = _states(log, timeline.robot_times_s)
     moments = song_times(plan, timeline.robot_times_s)
-    x, y = plan.torso_pose[0, :2].tolist()
-    figure = None
+    places, figure = poses[:, :2], None
     if config.side_by_side:
         figure = figure_joints(plan, moments)
-        camera = Camera((x, y + 0.5 * ASIDE_M), config.width, config.height)
-        camera = replace(camera, distance_m=FURTHER * camera.distance_m)
-    else:
-        camera = Camera((x, y), config.width, config.height).framing(poses[:, :2])
+        places = np.vstack([places, plan.torso_pose[0, :2] + [0.0, ASIDE_M]])
+    camera = Camera((0.0, 0.0), config.width, config.height).framing(places)
     path = camera_path(config.camera_path, camera, moments, plan.beats_s, plan.beat_numbers)
     poses = turned_poses(poses, path.turns_rad, camera.centre_m)
     if figure is not None:

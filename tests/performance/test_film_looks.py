@@ -8,6 +8,7 @@ from hand_made_plans import arm_dance
 from scipy.spatial.transform import Rotation
 
 from robodance.config import RecordingConfig
+from robodance.performance import recording
 from robodance.performance.camera import Camera
 from robodance.performance.camera_path import camera_path, turned, turned_poses
 from robodance.performance.figure import BONES, bone_lengths, figure_joints
@@ -147,22 +148,58 @@ def test_what_is_written_tells_how_slow_the_robot_was(nao):
     assert overlay_lines(dataclasses.replace(plan, metadata={}), 1.0) == ("robodance",)
 
 
-def film(tmp_path, nao, rng, **more):
+def danced(nao, rng, walked_m=(0.0, 0.0), **joints_rad):
+    """Return a plan with a dancer, and the log of a robot that walks away while it dances."""
     plan = dataclasses.replace(
         arm_dance(nao, 4.0), human_joints_m=dancer(rng), human_times_s=np.arange(50) / 25
     )
     count = len(plan.times_s)
-    log = PerformanceLog(
-        "simulation",
-        plan.joint_names,
-        plan.times_s,
-        plan.positions_rad,
-        plan.positions_rad,
-        plan.torso_pose,
-        np.zeros(count),
-        np.zeros(count),
-        (),
+    positions, poses = np.array(plan.positions_rad), np.array(plan.torso_pose)
+    for name, angle in joints_rad.items():
+        positions[:, nao.index(name)] = angle
+    poses[:, :2] += np.linspace(0.0, 1.0, count)[:, None] * walked_m
+    still = np.zeros(count)
+    names, times = plan.joint_names, plan.times_s
+    return plan, PerformanceLog(
+        "simulation", names, times, positions, positions, poses, still, still, ()
     )
+
+
+class Drawn(Exception):
+    """What would be drawn."""
+
+
+@pytest.mark.parametrize("walked_m", [(0.0, 0.0), (0.1, -0.35), (-0.2, 0.3), (0.35, 0.0)])
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_a_robot_that_walks_stays_in_the_picture_with_its_arms_stretched(
+    nao, rng, walked_m, side_by_side, monkeypatch
+):
+    def drawn(job, **_):
+        raise Drawn(job)
+
+    monkeypatch.setattr(recording, "draw_pictures", drawn)
+    stretched = {"LShoulderPitch": 0.0, "RShoulderPitch": 0.0}
+    stretched |= {"LShoulderRoll": 1.3, "RShoulderRoll": -1.3, "LElbowRoll": 0.0, "RElbowRoll": 0.0}
+    plan, log = danced(nao, rng, walked_m, **stretched)
+    with pytest.raises(Drawn) as found:
+        record(plan, log, "film.mp4", nao, RecordingConfig(side_by_side=side_by_side))
+    (job,) = found.value.args
+    poses = forward_kinematics(nao, job.positions_rad)
+    ends = [
+        to_world(job.torso_pose, poses.points(capsule.link, end))
+        for capsule in nao.capsules
+        for end in (capsule.start_m, capsule.end_m)
+    ]
+    if side_by_side:
+        ends.append(job.figure_m.reshape(-1, 3))
+    at, _ = job.settings.camera.pixels(np.concatenate(ends))
+    size = np.array([1280, 720])
+    assert (at > 0.02 * size).all()
+    assert (at < 0.98 * size).all()
+
+
+def film(tmp_path, nao, rng, **more):
+    plan, log = danced(nao, rng)
     said = []
     config = dataclasses.replace(SMALL, **more)
     made = record(plan, log, tmp_path / "film.mp4", nao, config, announce=said.append)
