@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import queue
 import signal
 import sys
 import time
@@ -13,6 +12,7 @@ from types import FrameType
 from robodance.virtual_nao.camera import Camera
 from robodance.virtual_nao.door import make_door
 from robodance.virtual_nao.faults import Faults
+from robodance.virtual_nao.inbox import Inbox
 from robodance.virtual_nao.nao import VirtualNao
 from robodance.virtual_nao.relay import Relay
 from robodance.virtual_nao.services.base import Service
@@ -31,7 +31,7 @@ from robodance.virtual_nao.services.state import (
 from robodance.virtual_nao.services.video import ALVideoDevice, ALVideoRecorder
 from robodance.virtual_nao.settings import VirtualNaoSettings
 from robodance.virtual_nao.sound import Loudspeaker
-from robodance.virtual_nao.wire import Inbox, Wire
+from robodance.virtual_nao.wire import Wire
 
 __all__ = ["serve"]
 
@@ -51,19 +51,15 @@ def serve(settings: VirtualNaoSettings, ready: Callable[[str], None]) -> None:
         RobotError: The port is taken.
     """
     stopping: list[int] = []
-    waiting: list[Inbox] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopping.append(number)
-        for inbox in waiting:  # Python's queue waits for ever when a signal comes at its deadline
-            inbox.put(lambda: None)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     sys.setswitchinterval(SWITCH_S)
     nao = VirtualNao(settings)
     try:
         wire = Wire("tcp://127.0.0.1:0", nao.memory)
-        waiting.append(wire.inbox)
         door = make_door(settings)
         relay = Relay(settings.host, settings.port, wire.url, door)
         camera = Camera(nao, wire.inbox.put)
@@ -135,10 +131,8 @@ def _answer(inbox: Inbox, until: float) -> None:
     """Perform the calls that come in until a moment; when it is late, some that wait."""
     late = 0
     while late < MOST_CALLS_LATE:
-        left = until - time.monotonic()
-        late += left <= 0.0
-        try:
-            call = inbox.get(timeout=left) if left > 0.0 else inbox.get_nowait()
-        except queue.Empty:
+        late += time.monotonic() >= until
+        call = inbox.get(until)
+        if call is None:
             return
         call()

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import inspect
 import logging
-import queue
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from robodance.errors import MissingDependency, RobotError
 from robodance.virtual_nao.deferred import Deferred, NaoqiError
+from robodance.virtual_nao.inbox import Inbox
 from robodance.virtual_nao.memory import Memory
 from robodance.virtual_nao.services.base import Service
 from robodance.virtual_nao.services.memory import Subscription
@@ -28,9 +28,8 @@ except ImportError as error:
         "pip install qi"
     ) from error
 
-__all__ = ["Inbox", "Wire"]
+__all__ = ["Wire"]
 
-Inbox = queue.SimpleQueue[Callable[[], object]]
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +44,7 @@ class Wire:
 
     def __init__(self, url: str, memory: Memory) -> None:
         qi.logging.setLevel(qi.logging.FATAL)
-        self.inbox: Inbox = queue.SimpleQueue()
+        self.inbox = Inbox()
         self.refusals: dict[str, int] = {}
         self.calls: dict[str, int] = {}
         self._memory = memory

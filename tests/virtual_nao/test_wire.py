@@ -264,7 +264,7 @@ def test_calls_are_taken_in_their_order_on_a_busy_machine(shared):
 
 
 def test_it_ends_when_the_signal_comes_late():
-    """A wait that a signal interrupts after its deadline once lasted for ever."""
+    """A wait that went on after its deadline once lasted for ever."""
     for _ in range(3):  # it waits for calls in most moments, not in all
         with robot() as there:
             there.process.send_signal(signal.SIGSTOP)
