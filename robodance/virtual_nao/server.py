@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import queue
 import signal
 import sys
 import time
@@ -12,7 +13,6 @@ from types import FrameType
 from robodance.virtual_nao.camera import Camera
 from robodance.virtual_nao.door import make_door
 from robodance.virtual_nao.faults import Faults
-from robodance.virtual_nao.inbox import Inbox
 from robodance.virtual_nao.nao import VirtualNao
 from robodance.virtual_nao.relay import Relay
 from robodance.virtual_nao.services.base import Service
@@ -31,7 +31,7 @@ from robodance.virtual_nao.services.state import (
 from robodance.virtual_nao.services.video import ALVideoDevice, ALVideoRecorder
 from robodance.virtual_nao.settings import VirtualNaoSettings
 from robodance.virtual_nao.sound import Loudspeaker
-from robodance.virtual_nao.wire import Wire
+from robodance.virtual_nao.wire import Inbox, Wire
 
 __all__ = ["serve"]
 
@@ -131,8 +131,10 @@ def _answer(inbox: Inbox, until: float) -> None:
     """Perform the calls that come in until a moment; when it is late, some that wait."""
     late = 0
     while late < MOST_CALLS_LATE:
-        late += time.monotonic() >= until
-        call = inbox.get(until)
-        if call is None:
+        left = until - time.monotonic()
+        late += left <= 0.0
+        try:
+            call = inbox.get(timeout=left) if left > 0.0 else inbox.get_nowait()
+        except queue.Empty:
             return
         call()

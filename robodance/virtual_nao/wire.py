@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import inspect
 import logging
+import queue
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 from robodance.errors import MissingDependency, RobotError
 from robodance.virtual_nao.deferred import Deferred, NaoqiError
-from robodance.virtual_nao.inbox import Inbox
 from robodance.virtual_nao.memory import Memory
 from robodance.virtual_nao.services.base import Service
 from robodance.virtual_nao.services.memory import Subscription
@@ -28,8 +28,11 @@ except ImportError as error:
         "pip install qi"
     ) from error
 
-__all__ = ["Wire"]
+__all__ = ["Inbox", "Wire"]
 
+Inbox = queue.Queue[Callable[[], object]]
+"""Not a ``SimpleQueue``: its wait lasts until a call comes where it goes on after its deadline, and
+the robot stands still (CPython 3.11)."""
 log = logging.getLogger(__name__)
 
 

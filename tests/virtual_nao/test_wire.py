@@ -2,14 +2,18 @@
 
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 import pytest
 from virtual_robot import REPOSITORY, cpu_s, listening, robot, until, wait
+
+from robodance.virtual_nao.wire import Inbox
 
 SONG = str(REPOSITORY / "launch" / "songs" / "rumba.ogg")
 
@@ -261,6 +265,24 @@ def test_calls_are_taken_in_their_order_on_a_busy_machine(shared):
                 wait(call)
     lights = wait(journal.lights(_async=True))[-bursts * len(burst) :]
     assert [colour for _, _, colour in lights] == bursts * burst
+
+
+def test_a_wait_for_calls_that_a_signal_keeps_beyond_its_end_is_over_then():
+    """With ``queue.SimpleQueue`` it lasts until something comes (CPython 3.11)."""
+    inbox, late_s = Inbox(), 1.0
+    rescue = threading.Timer(late_s, inbox.put, [lambda: None])  # so that it fails, not hangs
+    before = signal.signal(signal.SIGALRM, lambda number, frame: time.sleep(0.1))
+    start = time.monotonic()
+    rescue.start()
+    signal.setitimer(signal.ITIMER_REAL, 0.02)
+    try:
+        with pytest.raises(queue.Empty):
+            inbox.get(timeout=0.05)
+        assert time.monotonic() - start < late_s
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        rescue.cancel()
+        rescue.join()
 
 
 def test_it_ends_when_the_signal_comes_late():
